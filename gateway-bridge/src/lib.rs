@@ -1,0 +1,1 @@
+//! Gateways' protocols to gateway-link: the Semtech UDP packet-forwarder protocol.

@@ -1,0 +1,5 @@
+//! The `gateway-bridge` binary.
+
+fn main() -> anyhow::Result<()> {
+    Ok(())
+}

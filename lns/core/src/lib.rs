@@ -1,0 +1,2 @@
+//! What a LoRaWAN network server decides: pure, deterministic.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What the LoRaWAN standard says: frames, keys, MAC commands, regions.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! A LoRaWAN network server in one binary.

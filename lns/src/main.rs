@@ -1,0 +1,5 @@
+//! The `lns` binary.
+
+fn main() -> anyhow::Result<()> {
+    Ok(())
+}

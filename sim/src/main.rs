@@ -1,0 +1,5 @@
+//! The `sim` binary.
+
+fn main() -> anyhow::Result<()> {
+    Ok(())
+}

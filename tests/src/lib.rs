@@ -1,0 +1,1 @@
+//! The laboratory: the whole server under test.
