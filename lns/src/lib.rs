@@ -1,1 +1,3 @@
 //! A LoRaWAN network server in one binary.
+
+pub mod store;

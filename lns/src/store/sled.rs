@@ -1,0 +1,171 @@
+//! The default store, on `sled` 0.34.
+//!
+//! sled is fast and sound when it is used in one way. The rules, each with a test:
+//! 1. `insert` and `remove` per key only: large `apply_batch`es leak space, transactions are
+//!    unproven.
+//! 2. Durable means `flush` before the commit returns. No timer (`flush_every_ms(None)`): a timer's
+//!    flush acknowledges what a crash then takes back.
+//! 3. Recovery is a prefix of the log. All tables share one tree, so there is one order of writes.
+//! 4. A snapshot that a crash cut short (`snap.*.generating`) keeps sled from opening: it is
+//!    deleted first. The log it was made from is still there.
+//! 5. On Linux sled ends a flush with `sync_file_range`, which leaves the file's length and the
+//!    disk's own cache to luck: enough for SIGKILL, not for a power cut. So each commit adds one
+//!    `fdatasync` of the log file.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::reopen::Reopening;
+use super::{Store, StoreError, Table, Visit, Write, key, size};
+
+/// sled's page cache: at the smaller end of the 64 to 256 MB where it does well.
+const CACHE_BYTES: u64 = 128 << 20;
+
+/// How long a database that just failed may take to let go of its file.
+const LET_GO: Duration = Duration::from_secs(2);
+
+/// A store on sled.
+pub(super) struct SledStore {
+    dir: PathBuf,
+    database: Reopening<Database>,
+    /// One commit at a time, so that commits do not mingle in the log.
+    committing: Mutex<()>,
+}
+
+struct Database {
+    db: sled::Db,
+    /// The log file under a handle of our own, for `fdatasync`.
+    log: File,
+}
+
+impl SledStore {
+    /// Opens, or creates, the store in `dir`.
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.to_owned();
+        let database = Reopening::open(move || Database::open(&path))?;
+        Ok(Self { dir: dir.to_owned(), database, committing: Mutex::new(()) })
+    }
+}
+
+impl Store for SledStore {
+    fn load(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = key::full(table, key);
+        self.database.with(|database| {
+            let found = database.db.get(key).map_err(|error| failed("read the store", error))?;
+            Ok(found.map(|value| value.to_vec()))
+        })
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let prefix = key::full(table, prefix);
+        self.database.with(|database| {
+            for record in database.db.scan_prefix(prefix) {
+                let (key, value) = record.map_err(|error| failed("read the store", error))?;
+                if visit(key::inner(&key), &value) == ControlFlow::Break(()) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
+        key::check(writes)?;
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let _one = self.committing.lock();
+        self.database.with(|database| {
+            for write in writes {
+                database.write(write).map_err(|error| failed("write to the store", error))?;
+            }
+            database.flush()
+        })
+    }
+
+    fn size_bytes(&self) -> u64 {
+        size::on_disk(&self.dir)
+    }
+}
+
+impl Database {
+    fn open(dir: &Path) -> Result<Self, StoreError> {
+        let attempt = || format!("open the store {}", dir.display());
+        delete_unfinished_snapshots(dir).map_err(|source| StoreError::io(attempt(), source))?;
+        let db = open_patiently(dir).map_err(|error| failed(&attempt(), error))?;
+        let log = File::open(dir.join("db")).map_err(|source| StoreError::io(attempt(), source))?;
+        let database = Self { db, log };
+        database.flush()?;
+        size::sync_dir(dir)?;
+        Ok(database)
+    }
+
+    fn write(&self, write: &Write) -> sled::Result<()> {
+        match write {
+            Write::Put { table, key, value } => {
+                self.db.insert(key::full(*table, key), value.as_slice())?;
+            }
+            Write::Delete { table, key } => {
+                self.db.remove(key::full(*table, key))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        let attempt = "flush the store";
+        self.db.flush().map_err(|error| failed(attempt, error))?;
+        self.log.sync_data().map_err(|source| StoreError::io(attempt, source))
+    }
+}
+
+fn config(dir: &Path) -> sled::Config {
+    sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None)
+}
+
+/// A database that just failed is dropped by its last user, perhaps a moment from now; until then
+/// it holds sled's lock. Between processes the data directory's own lock has decided already.
+fn open_patiently(dir: &Path) -> sled::Result<sled::Db> {
+    let give_up = Instant::now() + LET_GO;
+    loop {
+        match config(dir).open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock")
+                    && Instant::now() < give_up =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn delete_unfinished_snapshots(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(attempt: &str, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(source) => StoreError::io(attempt, source),
+        sled::Error::Corruption { .. } => {
+            StoreError::Corrupt { what: format!("cannot {attempt}: sled found it damaged") }
+        }
+        other => StoreError::io(attempt, io::Error::other(other)),
+    }
+}
