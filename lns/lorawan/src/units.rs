@@ -1,0 +1,570 @@
+//! A unit is a type: hertz, decibels, data rates, directions and windows.
+
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A radio frequency in hertz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Frequency(u32);
+
+impl Frequency {
+    /// From hertz.
+    pub const fn from_hz(hz: u32) -> Self {
+        Self(hz)
+    }
+
+    /// In hertz.
+    pub const fn hz(self) -> u32 {
+        self.0
+    }
+
+    /// From decimal megahertz (`868.1`), exactly; `None` if it is not a number of whole hertz.
+    pub fn from_mhz_str(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let fraction = fraction.trim_end_matches('0');
+        let missing = 6usize.checked_sub(fraction.len())?;
+        let below: u32 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+        let below = below.checked_mul(10u32.pow(u32::try_from(missing).ok()?))?;
+        let hz = whole.parse::<u32>().ok()?.checked_mul(1_000_000)?.checked_add(below)?;
+        Some(Self(hz))
+    }
+
+    /// From the 24 bits of a frame, in steps of 100 Hz, least significant byte first.
+    pub const fn from_wire(bytes: [u8; 3]) -> Self {
+        let [low, middle, high] = bytes;
+        Self(u32::from_le_bytes([low, middle, high, 0]) * 100)
+    }
+
+    /// The 24 bits of a frame; `None` where the frequency is no multiple of 100 Hz or too high.
+    pub const fn to_wire(self) -> Option<[u8; 3]> {
+        let [low, middle, high, over] = (self.0 / 100).to_le_bytes();
+        if over == 0 && self.0.is_multiple_of(100) { Some([low, middle, high]) } else { None }
+    }
+}
+
+/// Megahertz with as many decimals as it takes: `868.1`, `869.525`.
+impl fmt::Display for Frequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut below, mut width) = (self.0 % 1_000_000, 6);
+        while width > 1 && below.is_multiple_of(10) {
+            below /= 10;
+            width -= 1;
+        }
+        write!(f, "{}.{below:0width$}", self.0 / 1_000_000)
+    }
+}
+
+macro_rules! hundredths {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(i16);
+
+        impl $name {
+            /// From hundredths.
+            pub const fn from_hundredths(hundredths: i16) -> Self {
+                Self(hundredths)
+            }
+
+            /// In hundredths.
+            pub const fn hundredths(self) -> i16 {
+                self.0
+            }
+
+            /// From a whole number; saturates beyond ±327.
+            pub const fn from_whole(whole: i16) -> Self {
+                Self(whole.saturating_mul(100))
+            }
+
+            /// To the nearest hundredth; saturates, and takes not-a-number for 0.
+            pub fn from_f64(value: f64) -> Self {
+                Self((value * 100.0).round() as i16)
+            }
+
+            /// As a floating-point number.
+            pub fn to_f64(self) -> f64 {
+                f64::from(self.0) / 100.0
+            }
+        }
+
+        /// With as many decimals as it takes: `14`, `-7.5`, `12.15`.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let sign = if self.0 < 0 { "-" } else { "" };
+                let (whole, below) = (self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100);
+                match (below % 10, below) {
+                    (_, 0) => write!(f, "{sign}{whole}"),
+                    (0, _) => write!(f, "{sign}{whole}.{}", below / 10),
+                    _ => write!(f, "{sign}{whole}.{below:02}"),
+                }
+            }
+        }
+    };
+}
+
+hundredths!(
+    /// A power in hundredths of a dBm. Transmit powers are EIRP unless a name says otherwise.
+    Dbm
+);
+hundredths!(
+    /// A ratio in hundredths of a decibel: an SNR, a margin, a gain.
+    Db
+);
+
+impl core::ops::Add<Db> for Dbm {
+    type Output = Dbm;
+    fn add(self, gain: Db) -> Dbm {
+        Dbm(self.0.saturating_add(gain.0))
+    }
+}
+
+impl core::ops::Sub<Db> for Dbm {
+    type Output = Dbm;
+    fn sub(self, loss: Db) -> Dbm {
+        Dbm(self.0.saturating_sub(loss.0))
+    }
+}
+
+impl core::ops::Sub for Db {
+    type Output = Db;
+    fn sub(self, other: Db) -> Db {
+        Db(self.0.saturating_sub(other.0))
+    }
+}
+
+macro_rules! four_bits {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "u8", into = "u8")]
+        pub struct $name(u8);
+
+        impl $name {
+            /// `None` beyond 15: a frame has four bits for it.
+            pub const fn new(value: u8) -> Option<Self> {
+                if value <= 15 { Some(Self(value)) } else { None }
+            }
+
+            /// The low four bits of a byte.
+            pub const fn from_low_bits(byte: u8) -> Self {
+                Self(byte & 0x0f)
+            }
+
+            /// The number, 0 to 15.
+            pub const fn value(self) -> u8 {
+                self.0
+            }
+        }
+
+        impl From<$name> for u8 {
+            fn from(index: $name) -> u8 {
+                index.0
+            }
+        }
+
+        impl TryFrom<u8> for $name {
+            type Error = IndexTooLarge;
+            fn try_from(value: u8) -> Result<Self, IndexTooLarge> {
+                Self::new(value).ok_or(IndexTooLarge(value))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+/// An index that does not fit its four bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot use {0} as an index of a data rate or power: it is at most 15")]
+pub struct IndexTooLarge(u8);
+
+four_bits!(
+    /// A row of a region's data-rate table. What it means depends on region *and* direction.
+    DataRateIndex
+);
+four_bits!(
+    /// A row of a region's power table: 0 is the maximum.
+    TxPowerIndex
+);
+
+impl DataRateIndex {
+    /// DR0.
+    pub const DR0: Self = Self(0);
+}
+
+impl TxPowerIndex {
+    /// The maximum power of the region.
+    pub const MAX_POWER: Self = Self(0);
+}
+
+/// LoRa's spreading factor: how many bits a symbol carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum SpreadingFactor {
+    Sf5,
+    Sf6,
+    Sf7,
+    Sf8,
+    Sf9,
+    Sf10,
+    Sf11,
+    Sf12,
+}
+
+impl SpreadingFactor {
+    /// `None` outside 5 to 12.
+    pub const fn new(value: u8) -> Option<Self> {
+        Some(match value {
+            5 => Self::Sf5,
+            6 => Self::Sf6,
+            7 => Self::Sf7,
+            8 => Self::Sf8,
+            9 => Self::Sf9,
+            10 => Self::Sf10,
+            11 => Self::Sf11,
+            12 => Self::Sf12,
+            _ => return None,
+        })
+    }
+
+    /// 5 to 12.
+    pub const fn value(self) -> u8 {
+        match self {
+            Self::Sf5 => 5,
+            Self::Sf6 => 6,
+            Self::Sf7 => 7,
+            Self::Sf8 => 8,
+            Self::Sf9 => 9,
+            Self::Sf10 => 10,
+            Self::Sf11 => 11,
+            Self::Sf12 => 12,
+        }
+    }
+
+    /// The SNR at which a receiver still demodulates it: 2.5 dB a step, −20 dB for SF12.
+    ///
+    /// The figures of the transceivers' data sheets, which LoRaWAN servers use for link margins;
+    /// −2.5 dB for SF5 continues the series.
+    pub const fn required_snr(self) -> Db {
+        Db(match self {
+            Self::Sf5 => -250,
+            Self::Sf6 => -500,
+            Self::Sf7 => -750,
+            Self::Sf8 => -1000,
+            Self::Sf9 => -1250,
+            Self::Sf10 => -1500,
+            Self::Sf11 => -1750,
+            Self::Sf12 => -2000,
+        })
+    }
+}
+
+/// LoRa's bandwidth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Bandwidth {
+    Khz125,
+    Khz250,
+    Khz500,
+    /// 812.5 kHz, at 2.4 GHz.
+    Khz812,
+}
+
+impl Bandwidth {
+    /// In hertz.
+    pub const fn hz(self) -> u32 {
+        match self {
+            Self::Khz125 => 125_000,
+            Self::Khz250 => 250_000,
+            Self::Khz500 => 500_000,
+            Self::Khz812 => 812_500,
+        }
+    }
+
+    /// From the whole kilohertz of a gateway protocol (`812` for 812.5).
+    pub const fn from_khz(khz: u32) -> Option<Self> {
+        match khz {
+            125 => Some(Self::Khz125),
+            250 => Some(Self::Khz250),
+            500 => Some(Self::Khz500),
+            812 => Some(Self::Khz812),
+            _ => None,
+        }
+    }
+}
+
+/// LoRa's error coding. LoRaWAN below 2.4 GHz uses 4/5 throughout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum CodingRate {
+    Cr45,
+    Cr46,
+    Cr47,
+    Cr48,
+    /// Long-interleaved, SX128x.
+    CrLi45,
+    CrLi46,
+    CrLi48,
+}
+
+impl CodingRate {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Cr45, "4/5"),
+        (Self::Cr46, "4/6"),
+        (Self::Cr47, "4/7"),
+        (Self::Cr48, "4/8"),
+        (Self::CrLi45, "4/5LI"),
+        (Self::CrLi46, "4/6LI"),
+        (Self::CrLi48, "4/8LI"),
+    ];
+
+    /// Coded bits for four bits of payload: 5 to 8.
+    pub const fn denominator(self) -> u8 {
+        match self {
+            Self::Cr45 | Self::CrLi45 => 5,
+            Self::Cr46 | Self::CrLi46 => 6,
+            Self::Cr47 => 7,
+            Self::Cr48 | Self::CrLi48 => 8,
+        }
+    }
+}
+
+/// `4/5`, as gateway protocols write it.
+impl fmt::Display for CodingRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Cr45 => "4/5",
+            Self::Cr46 => "4/6",
+            Self::Cr47 => "4/7",
+            Self::Cr48 => "4/8",
+            Self::CrLi45 => "4/5LI",
+            Self::CrLi46 => "4/6LI",
+            Self::CrLi48 => "4/8LI",
+        };
+        f.write_str(text)
+    }
+}
+
+impl FromStr for CodingRate {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let row = Self::ALL.iter().find(|(_, name)| *name == text);
+        row.map(|(rate, _)| *rate).ok_or(UnitError::CodingRate)
+    }
+}
+
+/// LR-FHSS's error coding. RP002 writes 1/3 and 2/3; some software writes 2/6 and 4/6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum LrFhssCoding {
+    Cr13,
+    Cr23,
+}
+
+impl fmt::Display for LrFhssCoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cr13 => "1/3",
+            Self::Cr23 => "2/3",
+        })
+    }
+}
+
+impl FromStr for LrFhssCoding {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "1/3" | "2/6" => Ok(Self::Cr13),
+            "2/3" | "4/6" => Ok(Self::Cr23),
+            _ => Err(UnitError::CodingRate),
+        }
+    }
+}
+
+/// How a frame is put on the air: what a data-rate index stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Modulation {
+    /// Chirps.
+    Lora {
+        /// Bits per symbol.
+        spreading_factor: SpreadingFactor,
+        /// Width of the chirp.
+        bandwidth: Bandwidth,
+    },
+    /// Gaussian frequency-shift keying.
+    Fsk {
+        /// Bits per second.
+        bit_rate: u32,
+    },
+    /// Long-range frequency hopping, uplinks only.
+    LrFhss {
+        /// Operating channel width in Hz, as RP002 rounds it: 137 000, 336 000, 1 523 000.
+        ocw_hz: u32,
+        /// Error coding.
+        coding: LrFhssCoding,
+    },
+}
+
+impl Modulation {
+    /// LoRa at a spreading factor and bandwidth.
+    pub const fn lora(spreading_factor: SpreadingFactor, bandwidth: Bandwidth) -> Self {
+        Self::Lora { spreading_factor, bandwidth }
+    }
+
+    /// The required SNR of a LoRa data rate; `None` for the others, whose figure is not an SNR in
+    /// the channel's bandwidth.
+    pub const fn required_snr(self) -> Option<Db> {
+        match self {
+            Self::Lora { spreading_factor, .. } => Some(spreading_factor.required_snr()),
+            Self::Fsk { .. } | Self::LrFhss { .. } => None,
+        }
+    }
+}
+
+/// The `datr` of Semtech's UDP protocol: `SF7BW125`, `50000`, `M0CW137`.
+impl fmt::Display for Modulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lora { spreading_factor, bandwidth } => {
+                write!(f, "SF{}BW{}", spreading_factor.value(), bandwidth.hz() / 1000)
+            }
+            Self::Fsk { bit_rate } => bit_rate.fmt(f),
+            Self::LrFhss { ocw_hz, .. } => write!(f, "M0CW{}", ocw_hz / 1000),
+        }
+    }
+}
+
+/// Reads `SF7BW125` and a bit rate. LR-FHSS needs a coding rate that `datr` does not hold.
+impl FromStr for Modulation {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let Some((sf, bw)) = text.strip_prefix("SF").and_then(|rest| rest.split_once("BW")) else {
+            let bit_rate = text.parse().map_err(|_| UnitError::Modulation)?;
+            return Ok(Self::Fsk { bit_rate });
+        };
+        let spreading_factor = sf.parse().ok().and_then(SpreadingFactor::new);
+        let bandwidth = bw.parse().ok().and_then(Bandwidth::from_khz);
+        match (spreading_factor, bandwidth) {
+            (Some(spreading_factor), Some(bandwidth)) => {
+                Ok(Self::Lora { spreading_factor, bandwidth })
+            }
+            _ => Err(UnitError::Modulation),
+        }
+    }
+}
+
+/// Text that is no unit of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    /// Neither `4/5` … `4/8`, `4/8LI` nor an LR-FHSS coding.
+    #[error("cannot read a coding rate: write it like 4/5")]
+    CodingRate,
+    /// Neither `SF5` … `SF12` with a known bandwidth nor a bit rate.
+    #[error("cannot read a data rate: write it like SF7BW125, or as a bit rate")]
+    Modulation,
+}
+
+/// Which way a frame travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Direction {
+    /// Device to network.
+    Up,
+    /// Network to device.
+    Down,
+}
+
+impl Direction {
+    /// The byte that B0, B1 and A carry.
+    pub const fn to_block(self) -> u8 {
+        match self {
+            Self::Up => 0,
+            Self::Down => 1,
+        }
+    }
+}
+
+/// Where a device listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Window {
+    /// RECEIVE_DELAY1 after the uplink, on a channel and data rate that follow from it.
+    Rx1,
+    /// One second later, on a fixed channel and data rate.
+    Rx2,
+    /// Class B: a ping slot.
+    Ping,
+    /// Class C: always when nothing else is open, with RX2's channel and data rate.
+    Rxc,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_frequency_is_written_in_megahertz_and_carried_in_hundreds_of_hertz() {
+        let frequency = Frequency::from_hz(868_100_000);
+        assert_eq!(frequency.to_string(), "868.1");
+        assert_eq!(frequency.to_wire(), Some([0x28, 0x76, 0x84]));
+        assert_eq!(Frequency::from_wire([0x28, 0x76, 0x84]), frequency);
+        assert_eq!(Frequency::from_hz(868_100_050).to_wire(), None);
+        assert_eq!(Frequency::from_hz(2_403_000_000).to_wire(), None);
+        assert_eq!(Frequency::from_hz(915_000_000).to_string(), "915.0");
+        for text in ["", ".5", "868.1000001", "-1", "868,1", "99999"] {
+            assert_eq!(Frequency::from_mhz_str(text), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn megahertz_text_is_exact(hz: u32) {
+            let frequency = Frequency::from_hz(hz);
+            prop_assert_eq!(Frequency::from_mhz_str(&frequency.to_string()), Some(frequency));
+        }
+    }
+
+    #[test]
+    fn decibels_print_as_people_write_them() {
+        let texts = [(-750, "-7.5"), (1400, "14"), (1215, "12.15"), (-5, "-0.05"), (0, "0")];
+        for (hundredths, text) in texts {
+            assert_eq!(Db::from_hundredths(hundredths).to_string(), text);
+        }
+        assert_eq!(Dbm::from_f64(-35.0), Dbm::from_whole(-35));
+        assert_eq!(Db::from_f64(f64::NAN), Db::from_whole(0));
+        assert_eq!(Db::from_f64(1e9).hundredths(), i16::MAX);
+    }
+
+    #[test]
+    fn datr_reads_back() {
+        for text in ["SF7BW125", "SF12BW500", "SF5BW812", "50000"] {
+            assert_eq!(text.parse::<Modulation>().unwrap().to_string(), text);
+        }
+        for text in ["SF4BW125", "SF7BW100", "SF7", "BW125", "M0CW137"] {
+            assert_eq!(text.parse::<Modulation>(), Err(UnitError::Modulation), "{text}");
+        }
+        for (rate, text) in CodingRate::ALL {
+            assert_eq!((rate.to_string().as_str(), text.parse()), (text, Ok(rate)));
+        }
+    }
+
+    #[test]
+    fn an_index_has_four_bits() {
+        assert_eq!(DataRateIndex::new(16), None);
+        assert!(serde_json::from_str::<TxPowerIndex>("16").is_err());
+        assert_eq!(serde_json::from_str::<DataRateIndex>("15").unwrap().value(), 15);
+    }
+}
