@@ -12,8 +12,12 @@
 //!   written in order, the one that others rely on first;
 //! * a commit that fails may have happened in part. Read back what you own before you go on.
 
+#[cfg(any(test, feature = "test-support"))]
+pub mod contract;
 mod error;
 mod export;
+#[cfg(any(test, feature = "test-support"))]
+mod faulty;
 mod key;
 mod kind;
 mod lock;
@@ -30,6 +34,8 @@ use std::path::Path;
 
 pub use error::StoreError;
 pub use export::{Exported, export, import};
+#[cfg(any(test, feature = "test-support"))]
+pub use faulty::{Fault, Faults, FaultyStore};
 pub use kind::{StoreKind, UnknownStoreKind};
 pub use lock::DirLock;
 pub use memory::MemoryStore;

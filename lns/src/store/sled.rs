@@ -169,3 +169,81 @@ fn failed(attempt: &str, error: sled::Error) -> StoreError {
         other => StoreError::io(attempt, io::Error::other(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{dump, put};
+
+    /// What cannot be seen from outside until it is too late is looked for in the source.
+    #[test]
+    fn keys_are_written_one_by_one_and_flushed_once() {
+        let (source, _tests) = include_str!("sled.rs").split_once("#[cfg(test)]").unwrap();
+        assert!(!source.contains("apply_batch("));
+        assert!(!source.contains("transaction("));
+        assert_eq!(source.matches("db.flush()").count(), 1);
+        assert_eq!(source.matches("database.flush()").count(), 2, "at opening, and in a commit");
+    }
+
+    #[test]
+    fn nothing_is_flushed_by_a_timer_and_the_cache_is_bounded() {
+        let config = config(Path::new("nowhere"));
+        assert_eq!(config.flush_every_ms, None);
+        assert!((64 << 20..=256 << 20).contains(&config.cache_capacity));
+    }
+
+    #[test]
+    fn a_snapshot_that_a_crash_cut_short_is_deleted_before_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sled");
+        SledStore::open(&path).unwrap().commit(&[put(Table::Meta, "k", "v")]).unwrap();
+        let unfinished = path.join("snap.FFFFFFFFFFFFFFF0.generating");
+        fs::write(&unfinished, "half a snapsh").unwrap();
+        assert!(config(&path).open().is_err(), "sled has learnt: rule 4 can go");
+        let store = SledStore::open(&path).unwrap();
+        assert_eq!(store.load(Table::Meta, b"k").unwrap(), Some(b"v".to_vec()));
+        assert!(!unfinished.exists());
+    }
+
+    /// The one that leaks is `apply_batch`; what must hold is that rewriting in large groups does
+    /// not grow the file for ever.
+    #[test]
+    fn rewriting_the_same_records_in_large_groups_does_not_grow_the_file_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SledStore::open(&dir.path().join("sled")).unwrap();
+        let round = |byte: u8| -> Vec<Write> {
+            (0..5_000_u32)
+                .map(|key| put(Table::DeviceState, key.to_be_bytes(), [byte; 200]))
+                .collect()
+        };
+        let mut sizes = Vec::new();
+        for byte in 0..30 {
+            store.commit(&round(byte)).unwrap();
+            sizes.push(store.size_bytes());
+        }
+        let one_round = 5_000 * 204;
+        assert!(sizes[29] < 12 * one_round, "sizes after each round: {sizes:?}");
+        assert_eq!(dump(&store).len(), 5_000);
+    }
+
+    #[test]
+    fn a_store_that_is_dropped_opens_again_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sled");
+        for byte in 0..5_u8 {
+            let store = SledStore::open(&path).unwrap();
+            store.commit(&[put(Table::Meta, [byte], [byte])]).unwrap();
+            assert_eq!(dump(&store).len(), usize::from(byte) + 1);
+        }
+    }
+
+    #[test]
+    fn errors_of_the_disk_are_told_apart() {
+        let full = sled::Error::Io(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(matches!(failed("write", full), StoreError::Full { .. }));
+        let broken = sled::Error::Io(io::Error::other("broken"));
+        assert!(matches!(failed("write", broken), StoreError::Io { .. }));
+        let damaged = sled::Error::Corruption { at: None, bt: () };
+        assert!(matches!(failed("read", damaged), StoreError::Corrupt { .. }));
+    }
+}
