@@ -1,1 +1,3 @@
 //! Gateways' protocols to gateway-link: the Semtech UDP packet-forwarder protocol.
+
+pub mod semtech;

@@ -1,0 +1,5 @@
+//! The Semtech UDP packet-forwarder protocol, versions 1 and 2.
+
+mod base64;
+pub mod packet;
+pub mod time;
