@@ -1,0 +1,309 @@
+// What stands between a codec's script and the server. It runs before the script, keeps its own
+// references to the built-in functions it needs, and is reachable from the script only through
+// what it defines here: `console`, `module`, `exports`.
+//
+// `print(line)` takes one line of console output. The value of this file is a function that
+// takes `print` and returns the harness.
+(function (print) {
+  'use strict';
+
+  var G = globalThis;
+  var evaluate = eval;
+  var keysOf = Object.keys;
+  var namesOf = Object.getOwnPropertyNames;
+  var describe = Object.getOwnPropertyDescriptor;
+  var define = Object.defineProperty;
+  var remove = Reflect.deleteProperty;
+  var isArray = Array.isArray;
+  var arrayFrom = Array.from;
+  var isView = ArrayBuffer.isView;
+  var stringify = JSON.stringify;
+  var parse = JSON.parse;
+  var text = String;
+  var DateOf = Date;
+  var PromiseOf = Promise;
+  var apply = Reflect.apply;
+  var sliceText = String.prototype.slice;
+  var wellFormed = String.prototype.toWellFormed;
+  var create = Object.create;
+
+  var MAX_TEXTS = 16;
+  var MAX_CHARS = 256;
+  var MAX_LINES = 32;
+  var MAX_BYTES = 1024;
+
+  function clip(value) {
+    return apply(wellFormed, apply(sliceText, text(value), [0, MAX_CHARS]), []);
+  }
+
+  // --- console ---------------------------------------------------------------------------------
+
+  var lines = 0;
+
+  function shown(value) {
+    if (typeof value !== 'object' || value === null || value instanceof Error) {
+      return text(value);
+    }
+    try {
+      return stringify(value);
+    } catch (e) {
+      return '[object]';
+    }
+  }
+
+  function log() {
+    if (lines >= MAX_LINES) {
+      return;
+    }
+    lines += 1;
+    var line = '';
+    for (var i = 0; i < arguments.length && line.length < MAX_CHARS; i++) {
+      line += (i > 0 ? ' ' : '') + shown(arguments[i]);
+    }
+    print(clip(line));
+  }
+
+  function hidden(object, name, value) {
+    define(object, name, { value: value, writable: true, configurable: true, enumerable: false });
+  }
+
+  hidden(G, 'console', { log: log, info: log, warn: log, error: log, debug: log, trace: log });
+  // Bytes in a result are an array of numbers, whatever holds them.
+  hidden(Object.getPrototypeOf(Uint8Array).prototype, 'toJSON', function toJSON() {
+    return arrayFrom(this);
+  });
+
+  // --- the script's functions ------------------------------------------------------------------
+
+  // Promises that nobody waits for are all that it would make.
+  remove(G, 'queueMicrotask');
+
+  var ours = { exports: {} };
+  hidden(G, 'module', ours);
+  hidden(G, 'exports', ours.exports);
+  var builtins = namesOf(G);
+  var builtinValues = builtins.map(function (name) {
+    return describe(G, name).value;
+  });
+
+  // `typeof` reaches `const` and `let` of the script, which are no properties of the global object.
+  function lookup(name) {
+    var places = [G.module && G.module.exports, G.exports];
+    for (var i = 0; i < places.length; i++) {
+      if (places[i] && typeof places[i][name] === 'function') {
+        return places[i][name];
+      }
+    }
+    return evaluate('typeof ' + name + " === 'function' ? " + name + ' : undefined');
+  }
+
+  var known = [];
+  var values = [];
+  var isKnown = create(null);
+  var found = create(null);
+
+  // After the script's top level: finds its functions, remembers its globals, and makes those
+  // built-in names that it did not replace read-only, so that no call can replace them.
+  function seal() {
+    var names = ['decodeUplink', 'Decoder', 'Decode', 'encodeDownlink', 'Encoder', 'Encode',
+      'decodeDownlink'];
+    for (var i = 0; i < names.length; i++) {
+      found[names[i]] = lookup(names[i]);
+    }
+    for (var j = 0; j < builtins.length; j++) {
+      var now = describe(G, builtins[j]);
+      if (now && now.configurable && now.writable && now.value === builtinValues[j]) {
+        define(G, builtins[j], { writable: false, configurable: false });
+      }
+    }
+    known = keysOf(G);
+    for (var k = 0; k < known.length; k++) {
+      values[k] = G[known[k]];
+      isKnown[known[k]] = true;
+    }
+    lines = 0;
+    var answer = [];
+    for (var n = 0; n < names.length; n++) {
+      answer[n] = typeof found[names[n]] === 'function';
+    }
+    return answer;
+  }
+
+  // After every call: removes the globals it added and gives those of the script their first
+  // values again. What a call changes inside an object, or in a `let`, stays.
+  function sweep() {
+    var now = keysOf(G);
+    var same = now.length === known.length;
+    for (var i = 0; i < known.length; i++) {
+      same = same && now[i] === known[i];
+      if (G[known[i]] !== values[i]) {
+        G[known[i]] = values[i];
+      }
+    }
+    if (same) {
+      return;
+    }
+    for (var j = 0; j < now.length; j++) {
+      if (!isKnown[now[j]]) {
+        remove(G, now[j]);
+      }
+    }
+  }
+
+  // --- calls -----------------------------------------------------------------------------------
+
+  function texts(list) {
+    if (list === undefined || list === null) {
+      return [];
+    }
+    if (!isArray(list)) {
+      return [clip(list)];
+    }
+    var out = [];
+    for (var i = 0; i < list.length && i < MAX_TEXTS; i++) {
+      out[i] = clip(list[i]);
+    }
+    return out;
+  }
+
+  function problem(what) {
+    return { problem: what };
+  }
+
+  function unusable(result) {
+    if (result instanceof PromiseOf) {
+      return problem('returned a Promise; it must not be async');
+    }
+    if (typeof result !== 'object' || result === null) {
+      return problem('returned ' + (result === null ? 'null' : typeof result)
+        + ' where an object is expected');
+    }
+    return undefined;
+  }
+
+  function asData(data) {
+    var bad = unusable(data);
+    if (bad) {
+      return bad;
+    }
+    return isArray(data) ? problem('returned an array where an object is expected') : { data: data };
+  }
+
+  function modernData(result) {
+    var bad = unusable(result);
+    if (bad) {
+      return bad;
+    }
+    var errors = texts(result.errors);
+    if (errors.length > 0) {
+      return { errors: errors };
+    }
+    if (result.data === undefined || result.data === null) {
+      return problem('returned an object without "data" and without "errors"');
+    }
+    var out = asData(result.data);
+    if (out.problem === undefined) {
+      out.warnings = texts(result.warnings);
+    }
+    return out;
+  }
+
+  function asBytes(bytes) {
+    if (isView(bytes)) {
+      bytes = arrayFrom(bytes);
+    }
+    if (!isArray(bytes)) {
+      return problem('returned no array of bytes');
+    }
+    if (bytes.length > MAX_BYTES) {
+      return problem('returned ' + bytes.length + ' bytes; ' + MAX_BYTES + ' is the most');
+    }
+    for (var i = 0; i < bytes.length; i++) {
+      var byte = bytes[i];
+      if (typeof byte !== 'number' || !(byte >= 0 && byte <= 255) || byte % 1 !== 0) {
+        return problem('returned ' + clip(shown(byte)) + ' at index ' + i
+          + ' of the bytes; a byte is a whole number from 0 to 255');
+      }
+    }
+    return { bytes: bytes };
+  }
+
+  function modernBytes(result) {
+    var bad = unusable(result);
+    if (bad) {
+      return bad;
+    }
+    var errors = texts(result.errors);
+    if (errors.length > 0) {
+      return { errors: errors };
+    }
+    var out = asBytes(result.bytes);
+    var port = result.fPort;
+    if (out.problem !== undefined || port === undefined || port === null) {
+      out.warnings = texts(result.warnings);
+      return out;
+    }
+    if (typeof port !== 'number' || !(port >= 1 && port <= 255) || port % 1 !== 0) {
+      return problem('returned fPort ' + clip(shown(port)) + '; a port is a whole number from 1 to 255');
+    }
+    out.port = port;
+    out.warnings = texts(result.warnings);
+    return out;
+  }
+
+  function finish(outcome) {
+    return stringify(outcome);
+  }
+
+  function decodeInput(bytes, port, at, variables) {
+    return { bytes: bytes, fPort: port, recvTime: new DateOf(at), variables: parse(variables) };
+  }
+
+  function decodeUplink(bytes, port, at, variables) {
+    lines = 0;
+    try {
+      if (found.decodeUplink) {
+        return finish(modernData((0, found.decodeUplink)(decodeInput(bytes, port, at, variables))));
+      }
+      if (found.Decoder) {
+        return finish(asData((0, found.Decoder)(bytes, port)));
+      }
+      return finish(asData((0, found.Decode)(port, bytes, parse(variables))));
+    } finally {
+      sweep();
+    }
+  }
+
+  function decodeDownlink(bytes, port, at, variables) {
+    lines = 0;
+    try {
+      return finish(modernData((0, found.decodeDownlink)(decodeInput(bytes, port, at, variables))));
+    } finally {
+      sweep();
+    }
+  }
+
+  function encodeDownlink(object, port, variables) {
+    lines = 0;
+    var data = parse(object);
+    try {
+      if (found.encodeDownlink) {
+        var input = { data: data, fPort: port, variables: parse(variables) };
+        return finish(modernBytes((0, found.encodeDownlink)(input)));
+      }
+      if (found.Encoder) {
+        return finish(asBytes((0, found.Encoder)(data, port)));
+      }
+      return finish(asBytes((0, found.Encode)(port, data, parse(variables))));
+    } finally {
+      sweep();
+    }
+  }
+
+  return {
+    seal: seal,
+    decodeUplink: decodeUplink,
+    decodeDownlink: decodeDownlink,
+    encodeDownlink: encodeDownlink
+  };
+})

@@ -1,0 +1,255 @@
+//! One script, compiled, in an interpreter of its own.
+//!
+//! A runtime for each script, not a context for each in one runtime: memory is limited by
+//! runtime, and so is what a script can do to the built-in prototypes of others. It costs about
+//! 150 KiB and a millisecond to make, and nothing per call.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::{Array, CatchResultExt, CaughtError, Context, Ctx, Function, Object};
+use rquickjs::{Persistent, Runtime, context::intrinsic};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::meter::{Meter, measure_stack_from_here};
+use super::{Dialect, Functions};
+use crate::codec::{CodecError, DecodeInput, EncodeInput, Limits, Script, Variables};
+
+const HARNESS: &str = include_str!("harness.js");
+
+/// Everything but `performance`, which is a clock of the host.
+type Intrinsics = (
+    intrinsic::Date,
+    intrinsic::Eval,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::MapSet,
+    intrinsic::TypedArrays,
+    intrinsic::Promise,
+    intrinsic::WeakRef,
+);
+
+type Entry = Persistent<Function<'static>>;
+
+/// The fields are dropped in this order: what lives in a runtime goes before it.
+pub(super) struct Sandbox {
+    decode_uplink: Entry,
+    decode_downlink: Entry,
+    encode_downlink: Entry,
+    functions: Functions,
+    console: Rc<RefCell<Vec<String>>>,
+    meter: Meter,
+    limits: Limits,
+    context: Context,
+    runtime: Runtime,
+}
+
+/// What the harness makes of one call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outcome {
+    pub(super) problem: Option<String>,
+    pub(super) errors: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) data: Option<Value>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) port: Option<u8>,
+}
+
+impl Sandbox {
+    /// Compiles `script` and runs its top level.
+    pub(super) fn load(script: &Script, limits: Limits) -> Result<Self, CodecError> {
+        let engine = |error: rquickjs::Error| CodecError::Engine(error.to_string());
+        let meter = limits.meter();
+        meter.start(limits.load_us);
+        let runtime = Runtime::new_with_alloc(meter.clone()).map_err(engine)?;
+        runtime.set_max_stack_size(limits.stack_bytes);
+        let clock = meter.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || clock.out_of_time())));
+        let context = Context::custom::<Intrinsics>(&runtime).map_err(engine)?;
+        let console = Rc::new(RefCell::new(Vec::new()));
+        let parts = context.with(|ctx| {
+            measure_stack_from_here(&ctx);
+            let loaded = install(&ctx, script, &console).catch(&ctx);
+            let loaded = loaded.map_err(|error| explain(&error, &limits));
+            meter.verdict().map_or(loaded, Err)
+        });
+        let parts = parts.map_err(|error| match error {
+            CodecError::Script(message) => CodecError::Compile(message),
+            other => other,
+        })?;
+        let [decode_uplink, decode_downlink, encode_downlink] = parts.entries;
+        Ok(Self {
+            decode_uplink,
+            decode_downlink,
+            encode_downlink,
+            functions: parts.functions,
+            console,
+            meter,
+            limits,
+            context,
+            runtime,
+        })
+    }
+
+    /// The functions the script offers.
+    pub(super) fn functions(&self) -> Functions {
+        self.functions
+    }
+
+    /// Lines the last call wrote.
+    pub(super) fn console(&self) -> Vec<String> {
+        self.console.borrow().clone()
+    }
+
+    /// Whether the last call left work for later. Nothing runs it, and it would pile up.
+    pub(super) fn left_jobs(&self) -> bool {
+        self.runtime.is_job_pending()
+    }
+
+    pub(super) fn decode_uplink(&self, input: &DecodeInput<'_>) -> Result<Outcome, CodecError> {
+        self.decode(&self.decode_uplink, input)
+    }
+
+    pub(super) fn decode_downlink(&self, input: &DecodeInput<'_>) -> Result<Outcome, CodecError> {
+        self.decode(&self.decode_downlink, input)
+    }
+
+    fn decode(&self, entry: &Entry, input: &DecodeInput<'_>) -> Result<Outcome, CodecError> {
+        self.call(entry, |ctx, function| {
+            let bytes = Array::new(ctx.clone())?;
+            for (index, byte) in input.bytes.iter().enumerate() {
+                bytes.set(index, *byte)?;
+            }
+            // A script's clock counts milliseconds.
+            let at_ms = input.received_at_us.div_euclid(1000) as f64;
+            function.call((bytes, input.port, at_ms, variables_json(input.variables)))
+        })
+    }
+
+    pub(super) fn encode_downlink(&self, input: &EncodeInput<'_>) -> Result<Outcome, CodecError> {
+        let object = input.object.to_string();
+        self.call(&self.encode_downlink, |_, function| {
+            function.call((object.as_str(), input.port, variables_json(input.variables)))
+        })
+    }
+
+    fn call<F>(&self, entry: &Entry, call: F) -> Result<Outcome, CodecError>
+    where
+        F: for<'js> FnOnce(&Ctx<'js>, Function<'js>) -> rquickjs::Result<rquickjs::String<'js>>,
+    {
+        self.console.borrow_mut().clear();
+        self.meter.start(self.limits.call_us);
+        let json = self.context.with(|ctx| {
+            measure_stack_from_here(&ctx);
+            let function = entry.clone().restore(&ctx);
+            let result = function.and_then(|function| call(&ctx, function)?.to_string());
+            let result = result.catch(&ctx).map_err(|error| explain(&error, &self.limits));
+            self.meter.verdict().map_or(result, Err)
+        })?;
+        if json.len() > self.limits.result_bytes {
+            return Ok(Outcome {
+                problem: Some(format!(
+                    "returned {} bytes of JSON; {} is the most",
+                    json.len(),
+                    self.limits.result_bytes
+                )),
+                ..Outcome::default()
+            });
+        }
+        Ok(serde_json::from_str(&json).unwrap_or_else(|error| Outcome {
+            problem: Some(format!("returned what is not JSON: {error}")),
+            ..Outcome::default()
+        }))
+    }
+}
+
+/// What loading leaves for calls.
+struct Parts {
+    entries: [Entry; 3],
+    functions: Functions,
+}
+
+fn install<'js>(
+    ctx: &Ctx<'js>,
+    script: &Script,
+    console: &Rc<RefCell<Vec<String>>>,
+) -> rquickjs::Result<Parts> {
+    let lines = Rc::clone(console);
+    let print = Function::new(ctx.clone(), move |line: String| lines.borrow_mut().push(line))?;
+    let harness: Function<'js> = ctx.eval_with_options(HARNESS, options("harness"))?;
+    let harness: Object<'js> = harness.call((print,))?;
+    ctx.eval_with_options::<(), _>(script.text(), options("codec"))?;
+    let found: Vec<bool> = harness.get::<_, Function<'js>>("seal")?.call(())?;
+    let entry = |name: &str| -> rquickjs::Result<Entry> {
+        Ok(Persistent::save(ctx, harness.get::<_, Function<'js>>(name)?))
+    };
+    Ok(Parts {
+        entries: [entry("decodeUplink")?, entry("decodeDownlink")?, entry("encodeDownlink")?],
+        functions: functions(&found),
+    })
+}
+
+/// Scripts run sloppy: many published ones assign to variables they never declare.
+fn options(file: &str) -> EvalOptions {
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = Some(file.to_owned());
+    options
+}
+
+/// In the order in which `seal` of the harness reports.
+fn functions(found: &[bool]) -> Functions {
+    let has = |index: usize| found.get(index).copied().unwrap_or(false);
+    let pick = |first: usize| {
+        [Dialect::Modern, Dialect::Decoder, Dialect::Decode]
+            .into_iter()
+            .enumerate()
+            .find_map(|(offset, dialect)| has(first + offset).then_some(dialect))
+    };
+    Functions { decode: pick(0), encode: pick(3), decode_downlink: has(6) }
+}
+
+fn variables_json(variables: Option<&Variables>) -> String {
+    variables.map_or_else(
+        || "{}".to_owned(),
+        |map| serde_json::to_string(map).expect("a map of strings is JSON"),
+    )
+}
+
+/// What an exception means. Time and memory are told by the meter, not by exceptions.
+fn explain(error: &CaughtError<'_>, limits: &Limits) -> CodecError {
+    match error {
+        CaughtError::Exception(exception) => {
+            let message = exception.message().unwrap_or_default();
+            if message == STACK_OVERFLOW {
+                return CodecError::StackLimit { limit_bytes: limits.stack_bytes };
+            }
+            CodecError::Script(describe(exception, &message))
+        }
+        CaughtError::Value(value) => CodecError::Script(match value.as_string() {
+            Some(text) => text.to_string().unwrap_or_default(),
+            None => format!("a thrown {}", value.type_name()),
+        }),
+        CaughtError::Error(error) => CodecError::Script(error.to_string()),
+    }
+}
+
+/// What the interpreter throws, as a RangeError, where the stack ends.
+const STACK_OVERFLOW: &str = "Maximum call stack size exceeded";
+
+/// `TypeError: x is undefined (codec:12:5)`: where it happened, as the top frame of the stack
+/// that is the script's own.
+fn describe(exception: &rquickjs::Exception<'_>, message: &str) -> String {
+    let name: String = exception.as_object().get("name").unwrap_or_else(|_| "Error".to_owned());
+    let stack = exception.stack().unwrap_or_default();
+    let place = stack.split(['(', ' ', ')', '\n']).find(|word| word.starts_with("codec:"));
+    match place {
+        Some(place) => format!("{name}: {message} ({place})"),
+        None => format!("{name}: {message}"),
+    }
+}
