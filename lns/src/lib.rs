@@ -1,3 +1,6 @@
 //! A LoRaWAN network server in one binary.
 
+pub mod clock;
+pub mod config;
+pub mod entropy;
 pub mod store;

@@ -1,0 +1,275 @@
+//! The table of keys: one row each, with what its value must be.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::Value;
+
+use super::source::{Assignment, Given};
+use super::{
+    BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, Period,
+    RadioFrequency, Region, Rx1Delay, Secret, SubBand,
+};
+use crate::store::StoreKind;
+
+/// A key: its path, and how a value becomes the field of the same path.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    set: fn(&mut Config, &Value) -> Result<(), Wrong>,
+}
+
+/// Why a value will not do.
+enum Wrong {
+    /// It is a number where a text belongs, and the like.
+    Type(String),
+    /// It is of the right type.
+    Value(String),
+}
+
+impl Wrong {
+    fn into_reason(self) -> String {
+        match self {
+            Wrong::Type(reason) | Wrong::Value(reason) => reason,
+        }
+    }
+}
+
+/// `section.field: check` for every key. The check may be left out.
+macro_rules! keys {
+    ($($section:ident $(. $field:ident)+ $(: $check:expr)?;)*) => {
+        /// Every key there is.
+        pub(super) const KEYS: &[Key] = &[$(Key {
+            name: concat!(stringify!($section) $(, ".", stringify!($field))+),
+            set: |config, value| {
+                let value = Setting::read(value)?;
+                $($check(&value).map_err(Wrong::Value)?;)?
+                config.$section $(. $field)+ = value;
+                Ok(())
+            },
+        }),*];
+    };
+}
+
+keys! {
+    server.data_dir: |value: &PathBuf| not_empty(value);
+    server.region;
+    server.net_id;
+    server.log_level;
+    server.log_format;
+    server.partitions: |value| within(value, 0, 64);
+    gateway.semtech_udp;
+    gateway.require_registered_gateways;
+    gateway.unknown_gateways: |value| within(value, 0, 1_000_000);
+    gateway.receive_buffer: |value| within(value, ByteSize::kib(64), ByteSize::mib(1024));
+    dedup.limit: |value| within(value, Period::millis(0), Period::millis(800));
+    mqtt.listen;
+    mqtt.broker_url;
+    mqtt.client_id: |value: &String| within_length(value, 1, 128);
+    mqtt.username;
+    mqtt.password;
+    mqtt.bridge_password;
+    mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
+    mqtt.backlog_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
+    http.listen;
+    store.kind;
+    codec.workers: |value| within(value, 0, 64);
+    codec.memory: |value| within(value, ByteSize::kib(512), ByteSize::mib(256));
+    codec.stack: |value| within(value, ByteSize::kib(64), ByteSize::mib(4));
+    codec.time: |value| within(value, Period::millis(1), Period::secs(1));
+    codec.suspend_after: |value| within(value, 1, 1000);
+    codec.suspend_for: |value| within(value, Period::secs(1), Period::hours(1));
+    downlink.reply_window: |value| within(value, Period::millis(0), Period::millis(800));
+    downlink.attempts: |value| within(value, 1, 15);
+    downlink.queue_limit: |value| within(value, 1, 10_000);
+    downlink.expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
+    downlink.rx1_delay;
+    region.eu868.extra_channels: |value: &Vec<RadioFrequency>| in_eu868(value);
+    region.us915.sub_band;
+}
+
+/// Gives a key its value.
+pub(super) fn assign(config: &mut Config, assignment: Assignment) -> Result<(), ConfigProblem> {
+    let Some(key) = KEYS.iter().find(|key| key.name == assignment.key) else {
+        let nearest = nearest(&assignment.key);
+        return Err(ConfigProblem::UnknownKey {
+            key: assignment.key,
+            place: assignment.place,
+            nearest,
+        });
+    };
+    let result = match &assignment.given {
+        Given::Toml(value) => (key.set)(config, value),
+        Given::Text(text) => set_from_text(key, config, text),
+    };
+    result.map_err(|wrong| {
+        let secret = key.name.ends_with("password");
+        let value = if secret { "…".to_owned() } else { assignment.given.to_string() };
+        ConfigProblem::BadValue {
+            key: key.name,
+            place: assignment.place,
+            value,
+            reason: wrong.into_reason(),
+        }
+    })
+}
+
+/// The environment and flags have text: it is the value where the key takes text, else it is read
+/// as TOML (`true`, `3`, `["867.1MHz"]`).
+fn set_from_text(key: &Key, config: &mut Config, text: &str) -> Result<(), Wrong> {
+    let as_text = (key.set)(config, &Value::String(text.to_owned()));
+    let Err(Wrong::Type(reason)) = as_text else { return as_text };
+    let document: toml::Table = toml::from_str(&format!("value = {text}")).unwrap_or_default();
+    match document.get("value") {
+        Some(value) if document.len() == 1 => (key.set)(config, value),
+        _ => Err(Wrong::Type(reason)),
+    }
+}
+
+/// The key that looks most like `wanted`, if one does.
+pub(super) fn nearest(wanted: &str) -> Option<&'static str> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let same_name = KEYS.iter().filter(|key| last(key.name) == last(wanted));
+    let distance = |key: &&Key| edits(key.name, wanted);
+    let closest = KEYS.iter().min_by_key(distance).filter(|key| distance(key) <= 4);
+    closest.or_else(|| same_name.min_by_key(distance)).map(|key| key.name)
+}
+
+/// How many letters to insert, delete or replace to make `a` into `b`.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for j in 0..b.len() {
+            let replaced = diagonal + usize::from(b[j] != letter);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn within<T: PartialOrd + Display>(value: &T, least: T, most: T) -> Result<(), String> {
+    if (&least..=&most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("it must be from {least} to {most}"))
+}
+
+fn within_length(text: &str, least: usize, most: usize) -> Result<(), String> {
+    within(&text.len(), least, most).map_err(|_| format!("it must have {least} to {most} letters"))
+}
+
+fn not_empty(path: &Path) -> Result<(), String> {
+    if path.as_os_str().is_empty() { Err("it is empty; name a folder".to_owned()) } else { Ok(()) }
+}
+
+/// A CFList of type 0 has room for five; RP002 has EU868 end at 870 MHz.
+fn in_eu868(channels: &[RadioFrequency]) -> Result<(), String> {
+    if channels.len() > 5 {
+        return Err(format!("there are {} channels, and room for 5 in a CFList", channels.len()));
+    }
+    let outside = channels.iter().find(|c| !(863_000_000..=870_000_000).contains(&c.0.hz()));
+    outside.map_or(Ok(()), |channel| Err(format!("{} MHz is not within 863 to 870", channel.0)))
+}
+
+/// A type that reads itself from a TOML value.
+trait Setting: Sized {
+    /// The value, or what was wanted.
+    fn read(value: &Value) -> Result<Self, Wrong>;
+}
+
+fn text_of(value: &Value) -> Result<&str, Wrong> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Integer(number) => Err(Wrong::Type(format!(
+            "a text was expected; if {number} is meant, give it a unit and quotes"
+        ))),
+        other => {
+            let found = other.type_str();
+            Err(Wrong::Type(format!("a text in quotes was expected, not a {found}")))
+        }
+    }
+}
+
+fn integer_of(value: &Value) -> Result<i64, Wrong> {
+    value.as_integer().ok_or_else(|| Wrong::Type("a whole number was expected".to_owned()))
+}
+
+macro_rules! read_from_text {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn read(value: &Value) -> Result<Self, Wrong> {
+                text_of(value)?.parse().map_err(|error| Wrong::Value(format!("{error}")))
+            }
+        }
+    )*};
+}
+
+read_from_text!(
+    ByteSize,
+    Listen,
+    LogFormat,
+    LogLevel,
+    Period,
+    RadioFrequency,
+    Region,
+    Rx1Delay,
+    StoreKind,
+    String,
+    PathBuf,
+    lns_lorawan::NetId
+);
+
+macro_rules! read_from_integer {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn read(value: &Value) -> Result<Self, Wrong> {
+                let out_of_range = |_| Wrong::Value(format!("it must be from 0 to {}", <$type>::MAX));
+                integer_of(value)?.try_into().map_err(out_of_range)
+            }
+        }
+    )*};
+}
+
+read_from_integer!(u8, u16, u32);
+
+impl Setting for bool {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        value.as_bool().ok_or_else(|| Wrong::Type("true or false was expected".to_owned()))
+    }
+}
+
+impl Setting for Secret {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        text_of(value).map(|text| Secret::from(text.to_owned()))
+    }
+}
+
+impl Setting for SubBand {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        let number = u8::try_from(integer_of(value)?).ok();
+        let out_of_range = || Wrong::Value("it must be from 1 to 8".to_owned());
+        number.and_then(SubBand::new).ok_or_else(out_of_range)
+    }
+}
+
+/// Empty is none.
+impl Setting for Option<BrokerUrl> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        match text_of(value)? {
+            "" => Ok(None),
+            text => BrokerUrl::from_str(text).map(Some).map_err(Wrong::Value),
+        }
+    }
+}
+
+impl<T: Setting> Setting for Vec<T> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        let list = value.as_array();
+        let list = list.ok_or_else(|| Wrong::Type("a list in brackets was expected".to_owned()))?;
+        list.iter().map(T::read).collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! The configuration: what it is, where it comes from, and everything that is wrong with it.
+//!
+//! Flags beat the environment (`LNS_SECTION__KEY`), which beats the file, which beats the
+//! defaults. Every key is one row of [`keys`]; `deploy/lns.example.toml` explains them to people,
+//! and a test keeps the two the same. A problem never hides another: all are collected.
+
+mod keys;
+mod problem;
+mod source;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::path::{Path, PathBuf};
+
+pub use problem::{ConfigProblem, Place};
+pub use source::Overrides;
+pub use units::{
+    BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Region, Rx1Delay,
+    Secret, SubBand,
+};
+
+use crate::store::StoreKind;
+
+/// Everything that can be configured. The fields are the keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What the server is.
+    pub server: ServerConfig,
+    /// How gateways reach it.
+    pub gateway: GatewayConfig,
+    /// How copies of one transmission gather.
+    pub dedup: DedupConfig,
+    /// How applications reach it.
+    pub mqtt: MqttConfig,
+    /// The API for provisioning, health and metrics.
+    pub http: HttpConfig,
+    /// Where the records are.
+    pub store: StoreConfig,
+    /// What payload codecs may use up.
+    pub codec: CodecConfig,
+    /// How downlinks are queued and sent, where a profile or a request does not say.
+    pub downlink: DownlinkConfig,
+    /// What regions leave open.
+    pub region: RegionConfig,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerConfig {
+    /// The folder with everything that must survive a restart.
+    pub data_dir: PathBuf,
+    /// The region of gateways and profiles that do not name one.
+    pub region: Region,
+    /// The NetID; DevAddrs are assigned from its block.
+    pub net_id: lns_lorawan::NetId,
+    /// From which severity on the log shows.
+    pub log_level: LogLevel,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Threads that decide frames; 0 is one a core.
+    pub partitions: u16,
+}
+
+/// `[gateway]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayConfig {
+    /// Where Semtech's UDP protocol is heard.
+    pub semtech_udp: Listen,
+    /// Are gateways refused that nobody registered?
+    pub require_registered_gateways: bool,
+    /// How many gateways that nobody registered are listed.
+    pub unknown_gateways: u32,
+    /// What is asked of the system for the UDP socket.
+    pub receive_buffer: ByteSize,
+}
+
+/// `[dedup]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct DedupConfig {
+    /// The longest that copies of one transmission gather.
+    pub limit: Period,
+}
+
+/// `[mqtt]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct MqttConfig {
+    /// Where the embedded broker listens. Not used with `broker_url`.
+    pub listen: Listen,
+    /// Another broker instead of the embedded one.
+    pub broker_url: Option<BrokerUrl>,
+    /// How the server calls itself at another broker.
+    pub client_id: String,
+    /// The user name at another broker; empty is none.
+    pub username: String,
+    /// The password at another broker; empty is none.
+    pub password: Secret,
+    /// The password of gateway bridges at the embedded broker; empty lets none in.
+    pub bridge_password: Secret,
+    /// Undelivered events beyond this are skipped, oldest first.
+    pub backlog_size: ByteSize,
+    /// Undelivered events older than this are skipped.
+    pub backlog_age: Period,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpConfig {
+    /// Where the API, `/healthz` and `/metrics` are.
+    pub listen: Listen,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreConfig {
+    /// Which implementation.
+    pub kind: StoreKind,
+}
+
+/// `[codec]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodecConfig {
+    /// Threads that run payload codecs; 0 is one for two cores.
+    pub workers: u16,
+    /// Memory of one call.
+    pub memory: ByteSize,
+    /// Stack of one call.
+    pub stack: ByteSize,
+    /// CPU time of one call.
+    pub time: Period,
+    /// Limit hits in a row that suspend a codec.
+    pub suspend_after: u32,
+    /// How long it stays suspended.
+    pub suspend_for: Period,
+}
+
+/// `[downlink]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct DownlinkConfig {
+    /// How long an occasion with something to say waits for more.
+    pub reply_window: Period,
+    /// Transmissions of a confirmed downlink before it has failed.
+    pub attempts: u8,
+    /// Queued downlinks of one device.
+    pub queue_limit: u32,
+    /// How long a downlink waits for its turn.
+    pub expiry: Period,
+    /// RxDelay that devices are given when they join.
+    pub rx1_delay: Rx1Delay,
+}
+
+/// `[region]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionConfig {
+    /// `[region.eu868]`
+    pub eu868: Eu868Config,
+    /// `[region.us915]`
+    pub us915: Us915Config,
+}
+
+/// `[region.eu868]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Eu868Config {
+    /// Channels beyond the three that every device knows; they go into the CFList.
+    pub extra_channels: Vec<RadioFrequency>,
+}
+
+/// `[region.us915]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Us915Config {
+    /// The eight channels, and one of 500 kHz, that the gateways hear.
+    pub sub_band: SubBand,
+}
+
+impl Config {
+    /// Reads the file if there is one, then the environment, then the flags.
+    ///
+    /// `env` may be the whole environment: what is not ours is passed over.
+    ///
+    /// # Errors
+    /// Everything that is wrong, file first.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+        flags: Overrides,
+    ) -> Result<Self, Vec<ConfigProblem>> {
+        let mut problems = Vec::new();
+        let mut assignments = match file {
+            Some(path) => source::from_file(path, &mut problems),
+            None => Vec::new(),
+        };
+        assignments.extend(source::from_env(env, &mut problems));
+        assignments.extend(flags.into_assignments());
+        let mut config = Self::default();
+        for assignment in assignments {
+            if let Err(problem) = keys::assign(&mut config, assignment) {
+                problems.push(problem);
+            }
+        }
+        config.check(&mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// What no key can be blamed for alone.
+    fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        let mqtt = &self.mqtt;
+        if mqtt.broker_url.is_none() && mqtt.listen.clashes_with(self.http.listen) {
+            problems.push(ConfigProblem::Conflict {
+                key: "mqtt.listen",
+                reason: format!("{} is http.listen too; give one another port", mqtt.listen),
+            });
+        }
+        if mqtt.broker_url.is_none() && mqtt.listen == Listen::Off {
+            problems.push(ConfigProblem::Conflict {
+                key: "mqtt.listen",
+                reason: "it is off and mqtt.broker_url is empty, so that no application could \
+                         hear anything; set one of them"
+                    .to_owned(),
+            });
+        }
+        let names_a_user = !mqtt.username.is_empty() || !mqtt.password.is_empty();
+        if mqtt.broker_url.is_none() && names_a_user {
+            problems.push(ConfigProblem::Conflict {
+                key: "mqtt.username",
+                reason: "user name and password are for another broker; set mqtt.broker_url, or \
+                         take them out"
+                    .to_owned(),
+            });
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: ServerConfig {
+                data_dir: PathBuf::from("./lns-data"),
+                region: Region::Eu868,
+                net_id: lns_lorawan::NetId::new(0).expect("0 has 24 bits"),
+                log_level: LogLevel::Info,
+                log_format: LogFormat::Text,
+                partitions: 0,
+            },
+            gateway: GatewayConfig {
+                semtech_udp: Listen::at([0, 0, 0, 0], 1700),
+                require_registered_gateways: false,
+                unknown_gateways: 1000,
+                receive_buffer: ByteSize::mib(8),
+            },
+            dedup: DedupConfig { limit: Period::millis(200) },
+            mqtt: MqttConfig {
+                listen: Listen::at([127, 0, 0, 1], 1883),
+                broker_url: None,
+                client_id: "lns".to_owned(),
+                username: String::new(),
+                password: Secret::default(),
+                bridge_password: Secret::default(),
+                backlog_size: ByteSize::mib(64),
+                backlog_age: Period::hours(24),
+            },
+            http: HttpConfig { listen: Listen::at([127, 0, 0, 1], 8080) },
+            store: StoreConfig { kind: StoreKind::Sled },
+            codec: CodecConfig {
+                workers: 0,
+                memory: ByteSize::mib(8),
+                stack: ByteSize::kib(256),
+                time: Period::millis(20),
+                suspend_after: 5,
+                suspend_for: Period::secs(60),
+            },
+            downlink: DownlinkConfig {
+                reply_window: Period::millis(0),
+                attempts: 3,
+                queue_limit: 100,
+                expiry: Period::hours(24),
+                rx1_delay: Rx1Delay::Auto,
+            },
+            region: RegionConfig {
+                eu868: Eu868Config {
+                    extra_channels: [867_100, 867_300, 867_500, 867_700, 867_900]
+                        .map(RadioFrequency::from_khz)
+                        .to_vec(),
+                },
+                us915: Us915Config { sub_band: SubBand::TWO },
+            },
+        }
+    }
+}

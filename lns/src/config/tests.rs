@@ -1,0 +1,196 @@
+//! Precedence, all problems at once, and the example that is the truth.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::keys::KEYS;
+use super::*;
+
+/// Loads `text` as a file, with an environment and flags.
+fn load(text: &str, env: &[(&str, &str)], flags: Overrides) -> Result<Config, Vec<ConfigProblem>> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("lns.toml");
+    std::fs::write(&file, text).unwrap();
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(Some(&file), env, flags)
+}
+
+fn problems(text: &str, env: &[(&str, &str)]) -> Vec<String> {
+    let problems = load(text, env, Overrides::default()).unwrap_err();
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_configured_is_the_defaults() {
+    assert_eq!(Config::load(None, [], Overrides::default()), Ok(Config::default()));
+    assert_eq!(load("", &[("PATH", "/bin")], Overrides::default()), Ok(Config::default()));
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let text = "[mqtt]\nlisten = \"127.0.0.1:1\"\n[http]\nlisten = \"127.0.0.1:2\"\n\
+                [gateway]\nsemtech_udp = \"[::]:3\"";
+    let env = [("LNS_MQTT__LISTEN", "127.0.0.1:4"), ("LNS_HTTP__LISTEN", "127.0.0.1:5")];
+    let mut flags = Overrides::default();
+    flags.set("--mqtt", "mqtt.listen", Some("127.0.0.1:6"));
+    flags.set("--http", "http.listen", None::<String>);
+    let config = load(text, &env, flags).unwrap();
+    assert_eq!(config.mqtt.listen, Listen::at([127, 0, 0, 1], 6));
+    assert_eq!(config.http.listen, Listen::at([127, 0, 0, 1], 5));
+    assert_eq!(config.gateway.semtech_udp.to_string(), "[::]:3");
+}
+
+#[test]
+fn the_environment_sets_every_type() {
+    let env = [
+        ("LNS_SERVER__NET_ID", "000013"),
+        ("LNS_SERVER__PARTITIONS", "3"),
+        ("LNS_GATEWAY__REQUIRE_REGISTERED_GATEWAYS", "true"),
+        ("LNS_MQTT__BRIDGE_PASSWORD", "1234"),
+        ("LNS_STORE__KIND", "redb"),
+        ("LNS_REGION__US915__SUB_BAND", "1"),
+        ("LNS_REGION__EU868__EXTRA_CHANNELS", "[\"868.8MHz\"]"),
+    ];
+    let config = load("", &env, Overrides::default()).unwrap();
+    assert_eq!(config.server.net_id.value(), 0x13);
+    assert_eq!(config.server.partitions, 3);
+    assert!(config.gateway.require_registered_gateways);
+    assert_eq!(config.mqtt.bridge_password.expose(), "1234");
+    assert_eq!(config.store.kind, StoreKind::Redb);
+    assert_eq!(config.region.us915.sub_band.number(), 1);
+    assert_eq!(config.region.eu868.extra_channels, [RadioFrequency::from_khz(868_800)]);
+}
+
+#[test]
+fn every_problem_is_shown_at_once_with_its_key_and_place() {
+    let text = "colour = 1\n[server]\nregion = \"EU686\"\nnet_id = 13\nlog_levle = \"info\"\n\
+                [dedup]\nlimit = 200\n[codec]\ntime = \"1h\"\n[mqtt]\npassword = 4711\n";
+    let env = [("LNS_MQTT__LISTEN", "1883"), ("LNS_HTTP_LISTEN", "x"), ("LNS_SERVICE_HOST", "x")];
+    let found = problems(text, &env);
+    let expected = [
+        "lns.toml:1: there is no key colour",
+        "lns.toml:3: server.region = \"EU686\": choose one of EU868, US915",
+        "lns.toml:4: server.net_id = 13: a text was expected",
+        "lns.toml:5: there is no key server.log_levle; did you mean server.log_level?",
+        "lns.toml:7: dedup.limit = 200: a text was expected; if 200 is meant, give it a unit",
+        "lns.toml:9: codec.time = \"1h\": it must be from 1ms to 1s",
+        "lns.toml:11: mqtt.password = …: a text was expected",
+        "variable LNS_MQTT__LISTEN: mqtt.listen = \"1883\": it is no address",
+        "variable LNS_HTTP_LISTEN: there is no key http_listen; did you mean http.listen?",
+    ];
+    for expected in expected {
+        assert!(found.iter().any(|found| found.contains(expected)), "{expected}: {found:#?}");
+    }
+    assert_eq!(found.len(), 9, "{found:#?}");
+}
+
+#[test]
+fn a_number_in_the_environment_is_checked_as_a_number() {
+    let reason = |value| problems("", &[("LNS_SERVER__PARTITIONS", value)]).remove(0);
+    assert!(reason("65").contains("from 0 to 64"), "{}", reason("65"));
+    assert!(reason("-1").contains("from 0 to 65535"), "{}", reason("-1"));
+    assert!(reason("many").contains("a whole number"), "{}", reason("many"));
+    assert!(reason("1\nother = 2").contains("a whole number"));
+}
+
+#[test]
+fn a_section_where_a_key_should_be_and_the_reverse_are_problems() {
+    assert!(problems("mqtt = 1", &[])[0].contains("no key mqtt"));
+    assert!(problems("[mqtt.listen]\nport = 1", &[])[0].contains("mqtt.listen"));
+    assert!(problems("[nothing]", &[])[0].contains("no key nothing"));
+    assert!(load("[mqtt]", &[], Overrides::default()).is_ok());
+}
+
+#[test]
+fn what_is_no_toml_is_said_with_its_line_and_the_rest_is_still_checked() {
+    let found = problems("[server]\nregion = EU868\n[dedup]\nlimit = \"soon\"\n", &[]);
+    assert!(found.iter().any(|found| found.contains("lns.toml:2: this is no TOML")), "{found:#?}");
+    assert!(found.iter().any(|found| found.contains("dedup.limit")), "{found:#?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let path = PathBuf::from("/nowhere/lns.toml");
+    let found = Config::load(Some(&path), [], Overrides::default()).unwrap_err();
+    assert!(found[0].to_string().starts_with("cannot read the configuration /nowhere/lns.toml"));
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_problems() {
+    let one_port = "[mqtt]\nlisten = \"0.0.0.0:8080\"";
+    assert!(problems(one_port, &[])[0].contains("http.listen too"));
+    assert!(problems("[mqtt]\nlisten = \"off\"", &[])[0].contains("mqtt.broker_url is empty"));
+    assert!(problems("[mqtt]\nusername = \"me\"", &[])[0].contains("another broker"));
+    let broker = "[mqtt]\nlisten = \"off\"\nusername = \"me\"\nbroker_url = \"mqtt://b\"";
+    assert!(load(broker, &[], Overrides::default()).is_ok());
+}
+
+#[test]
+fn channels_outside_the_band_or_too_many_are_problems() {
+    let list = |channels: &str| format!("[region.eu868]\nextra_channels = [{channels}]");
+    assert!(problems(&list("\"915.0MHz\""), &[])[0].contains("915.0 MHz is not within"));
+    let six = "\"867.1MHz\",".repeat(6);
+    assert!(problems(&list(&six), &[])[0].contains("room for 5"));
+    assert!(problems(&list("867.1"), &[])[0].contains("a text in quotes"));
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/lns.example.toml")
+}
+
+#[test]
+fn the_example_has_every_key_once_with_its_default() {
+    let mut problems = Vec::new();
+    let assignments = source::from_file(&example(), &mut problems);
+    assert_eq!(problems, []);
+    let there: BTreeSet<&str> = assignments.iter().map(|a| a.key.as_str()).collect();
+    let known: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(there, known);
+    assert_eq!(Config::load(Some(&example()), [], Overrides::default()), Ok(Config::default()));
+}
+
+#[test]
+fn the_example_explains_every_key() {
+    let text = std::fs::read_to_string(example()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let keys =
+        (1..lines.len()).filter(|i| lines[*i].contains(" = ") && !lines[*i].starts_with('#'));
+    for i in keys {
+        assert!(lines[i - 1].starts_with("# "), "{} has no comment above it", lines[i]);
+    }
+}
+
+/// The defaults of `Config` are not what keys read: each key must reach a field of its own.
+#[test]
+fn every_key_changes_the_configuration() {
+    let other = |key: &str| match key {
+        "server.data_dir"
+        | "mqtt.client_id"
+        | "mqtt.username"
+        | "mqtt.password"
+        | "mqtt.bridge_password" => "other",
+        "server.region" => "US915",
+        "server.net_id" => "000001",
+        "server.log_level" => "debug",
+        "server.log_format" => "json",
+        "gateway.require_registered_gateways" => "true",
+        "mqtt.broker_url" => "mqtt://b",
+        "store.kind" => "redb",
+        "region.eu868.extra_channels" => "[]",
+        key if key.ends_with("listen") || key.ends_with("udp") => "127.0.0.1:99",
+        "gateway.receive_buffer" | "mqtt.backlog_size" | "codec.memory" => "2MiB",
+        "codec.stack" => "128KiB",
+        "dedup.limit" | "codec.time" | "downlink.reply_window" => "100ms",
+        "mqtt.backlog_age" | "codec.suspend_for" | "downlink.expiry" => "2m",
+        "downlink.rx1_delay" => "5s",
+        _ => "7",
+    };
+    for key in KEYS {
+        let mut config = Config::default();
+        let given = source::Given::Text(other(key.name).to_owned());
+        let place = Place::Flag { name: "--test" };
+        let assigned = source::Assignment { key: key.name.to_owned(), given, place };
+        keys::assign(&mut config, assigned).unwrap_or_else(|problem| panic!("{problem}"));
+        assert_ne!(config, Config::default(), "{} changes nothing", key.name);
+    }
+}
