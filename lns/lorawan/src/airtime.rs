@@ -4,8 +4,9 @@
 //! FSK: RP002, chapter on FSK modulation (preamble, sync word, length, CRC). LR-FHSS: the block
 //! structure of Semtech's reference modulator.
 
+use crate::modulation::{Bandwidth, CodingRate, LrFhssCoding, Modulation, SpreadingFactor};
 use crate::time::TimeDelta;
-use crate::units::{Bandwidth, CodingRate, Direction, LrFhssCoding, Modulation, SpreadingFactor};
+use crate::units::Direction;
 
 /// Preamble symbols of every LoRaWAN frame below 2.4 GHz.
 pub const PREAMBLE_SYMBOLS: u32 = 8;

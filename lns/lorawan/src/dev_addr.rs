@@ -8,9 +8,6 @@ use core::str::FromStr;
 
 use crate::hex_text::{self, HexError};
 
-/// Bits of NwkID in a DevAddr, by NetID type.
-const NWK_ID_BITS: [u32; 8] = [6, 6, 9, 11, 12, 13, 15, 17];
-
 /// A session's 32-bit address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DevAddr(u32);
@@ -141,7 +138,15 @@ impl NetId {
     }
 
     const fn nwk_id_bits(self) -> u32 {
-        NWK_ID_BITS[self.net_id_type() as usize]
+        match self.net_id_type() {
+            0 | 1 => 6,
+            2 => 9,
+            3 => 11,
+            4 => 12,
+            5 => 13,
+            6 => 15,
+            _ => 17,
+        }
     }
 
     const fn prefix_length(self) -> u32 {

@@ -5,16 +5,24 @@
 #![forbid(unsafe_code)]
 
 mod airtime;
+mod crypto;
 mod dev_addr;
 mod eui;
 mod f_cnt;
 mod hex_text;
 mod key;
+mod modulation;
 mod nonce;
 mod time;
 mod units;
+mod wire;
 
 pub use airtime::{PREAMBLE_SYMBOLS, time_on_air};
+pub use crypto::{
+    Aes128Schedule, DerivationContext, JoinReqType, Mic, MicMismatch, MicSchedule, Scheme,
+    SessionKeys, SessionSchedules, Uplink11Ctx, js_enc_key, js_int_key, ping_slot_rand,
+    session_keys_1_0, session_keys_1_1,
+};
 pub use dev_addr::{DevAddr, DevAddrPrefix, NetId};
 pub use eui::{DevEui, GatewayEui, JoinEui};
 pub use f_cnt::{AFCntDown, FCntDown, FCntUp, NFCntDown, WireFCnt};
@@ -23,9 +31,15 @@ pub use key::{
     AppKey, AppSKey, FNwkSIntKey, GenAppKey, JsEncKey, JsIntKey, NwkKey, NwkSEncKey, NwkSKey,
     SNwkSIntKey,
 };
+pub use modulation::{Bandwidth, CodingRate, LrFhssCoding, Modulation, SpreadingFactor, UnitError};
 pub use nonce::{DevNonce, JoinNonce, JoinNonceTooLarge};
 pub use time::{GpsTime, TimeDelta, Timestamp, Tmst};
 pub use units::{
-    Bandwidth, CodingRate, DataRateIndex, Db, Dbm, Direction, Frequency, IndexTooLarge,
-    LrFhssCoding, Modulation, SpreadingFactor, TxPowerIndex, UnitError, Window,
+    DataRateIndex, Db, Dbm, Direction, Frequency, IndexTooLarge, TxPowerIndex, Window,
+};
+pub use wire::{
+    BuildError, CfList, DataDown, DataUp, DlSettings, EncryptedJoinAccept, FCtrlDown, FCtrlUp,
+    FOpts, Frame, FrameKind, FrmPayload, JoinAcceptCipher, JoinAcceptError, JoinAcceptFields,
+    JoinAcceptKeys, JoinRequest, OpenedDownlink, OpenedUplink, PhyPayload, RejoinFields,
+    RejoinRequest, RxDelay, SealedDownlink, SealedUplink, WireError,
 };
