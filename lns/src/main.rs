@@ -1,5 +1,5 @@
 //! The `lns` binary.
 
-fn main() -> anyhow::Result<()> {
-    Ok(())
+fn main() -> std::process::ExitCode {
+    lns::cli::main()
 }

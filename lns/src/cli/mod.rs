@@ -1,0 +1,62 @@
+//! The command line: what can be asked of the `lns` binary.
+
+mod check;
+mod gateway_config;
+mod run;
+mod transfer;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use run::RunArgs;
+
+/// A LoRaWAN network server in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "lns", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show everything that is wrong with a configuration.
+    Check(check::CheckArgs),
+    /// Print a packet forwarder's configuration for this server.
+    GatewayConfig(gateway_config::GatewayConfigArgs),
+    /// Write every record of the data directory as text. The server must not be running.
+    Export(transfer::ExportArgs),
+    /// Read an export into an empty data directory.
+    Import(transfer::ImportArgs),
+}
+
+/// Reads the command line and does what it asks.
+///
+/// 0 is done, 1 is a problem that was printed, 2 a command line that makes no sense.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => check::check(&args),
+        Command::GatewayConfig(args) => gateway_config::print(&args),
+        Command::Export(args) => transfer::export(&args),
+        Command::Import(args) => transfer::import(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}
