@@ -2,4 +2,5 @@
 
 mod base64;
 pub mod packet;
+pub mod session;
 pub mod time;

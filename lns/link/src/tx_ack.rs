@@ -38,7 +38,7 @@ pub enum Outcome {
     Unknown,
     /// Not handed over: the deadline had passed, or the gateway has restarted since.
     Expired,
-    /// Not handed over: no gateway of this EUI is connected, or its queue here is full.
+    /// Not handed over: no gateway of this EUI is connected.
     NotConnected,
 }
 
@@ -49,7 +49,7 @@ pub enum Refusal {
     TooLate,
     /// The window is too far ahead. The reference forwarders say so of windows in the past, too.
     TooEarly,
-    /// The air is promised to another frame, or the gateway's queue is full.
+    /// The air is promised to another frame, or a queue is full: the gateway's, or the bridge's.
     CollisionPacket,
     /// The air is promised to a beacon.
     CollisionBeacon,
