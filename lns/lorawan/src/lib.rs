@@ -11,6 +11,7 @@ mod eui;
 mod f_cnt;
 mod hex_text;
 mod key;
+pub mod mac;
 mod modulation;
 mod nonce;
 mod time;
@@ -30,6 +31,9 @@ pub use hex_text::HexError;
 pub use key::{
     AppKey, AppSKey, FNwkSIntKey, GenAppKey, JsEncKey, JsIntKey, NwkKey, NwkSEncKey, NwkSKey,
     SNwkSIntKey,
+};
+pub use mac::{
+    DownlinkMacCommand, DownlinkMacCommands, MacStop, UplinkMacCommand, UplinkMacCommands,
 };
 pub use modulation::{Bandwidth, CodingRate, LrFhssCoding, Modulation, SpreadingFactor, UnitError};
 pub use nonce::{DevNonce, JoinNonce, JoinNonceTooLarge};

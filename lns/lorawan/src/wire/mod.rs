@@ -24,3 +24,5 @@ pub use join::{
 };
 pub use phy::{Frame, PhyPayload};
 pub use rejoin::{RejoinFields, RejoinRequest};
+
+pub(crate) use reader::Reader;

@@ -1,0 +1,49 @@
+//! BeaconFreq — where beacons are. TS001-1.0.4, chapter on class B.
+
+use super::codec::Layout;
+use crate::units::Frequency;
+use crate::wire::{BuildError, Reader};
+
+/// The network's wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BeaconFreqReq {
+    /// 0 means the region's default, hopping where it hops.
+    pub frequency: Frequency,
+}
+
+/// The device's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BeaconFreqAns {
+    /// The frequency is usable.
+    pub beacon_frequency_ack: bool,
+}
+
+impl Layout for BeaconFreqReq {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Frequency::read(reader).map(|frequency| Self { frequency })
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        self.frequency.write(out)
+    }
+}
+
+impl Layout for BeaconFreqAns {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { beacon_frequency_ack: reader.byte()? & 1 != 0 })
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        out.push(u8::from(self.beacon_frequency_ack));
+        Ok(())
+    }
+}
+
+/// Three bytes, in steps of 100 Hz.
+impl Layout for Frequency {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        reader.array().map(Self::from_wire)
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        out.extend(self.to_wire().ok_or(BuildError::Frequency { hz: self.hz() })?);
+        Ok(())
+    }
+}

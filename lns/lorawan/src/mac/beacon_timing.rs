@@ -1,0 +1,25 @@
+//! BeaconTiming — when the next beacon comes. LoRaWAN 1.0.2, chapter on class B; deprecated in
+//! favour of DeviceTime.
+
+use super::codec::Layout;
+use crate::wire::{BuildError, Reader};
+
+/// The network's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BeaconTimingAns {
+    /// The next beacon starts between 30 · n and 30 · (n + 1) ms from the end of the downlink.
+    pub delay: u16,
+    /// Its channel, where beacons hop.
+    pub channel: u8,
+}
+
+impl Layout for BeaconTimingAns {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { delay: u16::from_le_bytes(reader.array()?), channel: reader.byte()? })
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        out.extend(self.delay.to_le_bytes());
+        out.push(self.channel);
+        Ok(())
+    }
+}

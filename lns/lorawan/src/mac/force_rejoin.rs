@@ -1,0 +1,35 @@
+//! ForceRejoin — the network wants a Rejoin-Request at once. LoRaWAN 1.1, chapter on MAC commands.
+
+use super::codec::Layout;
+use crate::units::DataRateIndex;
+use crate::wire::{BuildError, Reader};
+
+/// The network's wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ForceRejoinReq {
+    /// Repetitions are 32 · 2ⁿ s apart, plus up to 32 s, 0 to 7.
+    pub period: u8,
+    /// How often to repeat, 0 to 7.
+    pub max_retries: u8,
+    /// 0 or 1 for type 0, 2 for type 2.
+    pub rejoin_type: u8,
+    /// At which data rate.
+    pub data_rate: DataRateIndex,
+}
+
+impl Layout for ForceRejoinReq {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let [low, high] = reader.array()?;
+        Some(Self {
+            period: high >> 3 & 0b111,
+            max_retries: high & 0b111,
+            rejoin_type: low >> 4 & 0b111,
+            data_rate: DataRateIndex::from_low_bits(low),
+        })
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        out.push((self.rejoin_type & 0b111) << 4 | self.data_rate.value());
+        out.push((self.period & 0b111) << 3 | self.max_retries & 0b111);
+        Ok(())
+    }
+}
