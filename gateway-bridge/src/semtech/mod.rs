@@ -3,4 +3,6 @@
 mod base64;
 pub mod packet;
 pub mod session;
+pub mod shell;
+mod socket;
 pub mod time;
