@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the `lns` binary.
 
 mod check;
+mod decode;
 mod gateway_config;
 mod run;
 mod transfer;
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// Show everything that is wrong with a configuration.
     Check(check::CheckArgs),
+    /// Explain a frame, and open it where its keys are given.
+    Decode(Box<decode::DecodeArgs>),
     /// Print a packet forwarder's configuration for this server.
     GatewayConfig(gateway_config::GatewayConfigArgs),
     /// Write every record of the data directory as text. The server must not be running.
@@ -37,6 +40,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check(args) => check::check(&args),
+        Command::Decode(args) => decode::decode(&args),
         Command::GatewayConfig(args) => gateway_config::print(&args),
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
