@@ -14,8 +14,10 @@ mod key;
 pub mod mac;
 mod modulation;
 mod nonce;
+pub mod region;
 mod time;
 mod units;
+mod version;
 mod wire;
 
 pub use airtime::{PREAMBLE_SYMBOLS, time_on_air};
@@ -37,10 +39,12 @@ pub use mac::{
 };
 pub use modulation::{Bandwidth, CodingRate, LrFhssCoding, Modulation, SpreadingFactor, UnitError};
 pub use nonce::{DevNonce, JoinNonce, JoinNonceTooLarge};
+pub use region::{ChMask, Region, RegionTables};
 pub use time::{GpsTime, TimeDelta, Timestamp, Tmst};
 pub use units::{
     DataRateIndex, Db, Dbm, Direction, Frequency, IndexTooLarge, TxPowerIndex, Window,
 };
+pub use version::{MacVersion, RegParamsRevision, VersionError};
 pub use wire::{
     BuildError, CfList, DataDown, DataUp, DlSettings, EncryptedJoinAccept, FCtrlDown, FCtrlUp,
     FOpts, Frame, FrameKind, FrmPayload, JoinAcceptCipher, JoinAcceptError, JoinAcceptFields,

@@ -1,0 +1,122 @@
+//! Rows of a data-rate table, and sets of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::modulation::{Bandwidth, LrFhssCoding, Modulation, SpreadingFactor};
+use crate::units::DataRateIndex;
+use crate::version::RegParamsRevision;
+
+/// The greatest M behind a repeater, whose own header needs the rest.
+const REPEATER_M: u8 = 230;
+
+/// What an index stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataRate {
+    /// On the air.
+    pub modulation: Modulation,
+    /// M: bytes of MACPayload.
+    pub m: u8,
+    /// M under a dwell time of 400 ms, where the region has one. 0: not allowed.
+    pub m_dwell: u8,
+    /// The first edition that has it.
+    pub since: RegParamsRevision,
+}
+
+impl DataRate {
+    pub(super) const fn lora(sf: SpreadingFactor, bw: Bandwidth, m: u8) -> Option<Self> {
+        let since = RegParamsRevision::Rp001_1_0_2A;
+        Some(Self { modulation: Modulation::lora(sf, bw), m, m_dwell: m, since })
+    }
+
+    /// SF5 and SF6: new in RP002-1.0.5.
+    pub(super) const fn lora_1_0_5(sf: SpreadingFactor, bw: Bandwidth) -> Option<Self> {
+        let since = RegParamsRevision::Rp002_1_0_5;
+        Some(Self { modulation: Modulation::lora(sf, bw), m: 250, m_dwell: 250, since })
+    }
+
+    pub(super) const fn fsk(bit_rate: u32, m: u8) -> Option<Self> {
+        let since = RegParamsRevision::Rp001_1_0_2A;
+        Some(Self { modulation: Modulation::Fsk { bit_rate }, m, m_dwell: m, since })
+    }
+
+    /// LR-FHSS: new in RP002-1.0.2.
+    pub(super) const fn lr_fhss(ocw_hz: u32, coding: LrFhssCoding, m: u8) -> Option<Self> {
+        let since = RegParamsRevision::Rp002_1_0_2;
+        Some(Self { modulation: Modulation::LrFhss { ocw_hz, coding }, m, m_dwell: m, since })
+    }
+
+    pub(super) fn max_payload(&self, rules: PayloadRules) -> MaxPayload {
+        let m = if rules.dwell_time { self.m.min(self.m_dwell) } else { self.m };
+        MaxPayload { m: if rules.repeater_compatible { m.min(REPEATER_M) } else { m } }
+    }
+}
+
+/// What limits a frame's length besides its data rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct PayloadRules {
+    /// The device may sit behind a repeater.
+    pub repeater_compatible: bool,
+    /// The frame may last 400 ms at most.
+    pub dwell_time: bool,
+}
+
+/// How much fits a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MaxPayload {
+    /// M: bytes of MACPayload (FHDR, FPort, FRMPayload). 0: nothing may be sent.
+    pub m: u8,
+}
+
+impl MaxPayload {
+    /// N: bytes of FRMPayload in a frame without FOpts. FOpts take from it.
+    pub const fn n(self) -> u8 {
+        self.m.saturating_sub(8)
+    }
+}
+
+/// A set of data-rate indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataRateSet(u16);
+
+impl DataRateSet {
+    /// These.
+    pub const fn of(indices: &[u8]) -> Self {
+        let (mut bits, mut rest) = (0u16, indices);
+        while let [index, later @ ..] = rest {
+            bits |= 1u16 << (*index & 0x0f);
+            rest = later;
+        }
+        Self(bits)
+    }
+
+    /// All from the least to the greatest; none if they are the wrong way round.
+    pub fn range(least: DataRateIndex, greatest: DataRateIndex) -> Self {
+        Self((least.value()..=greatest.value()).fold(0, |bits, index| bits | 1 << index))
+    }
+
+    /// Is it one of them?
+    pub const fn contains(self, index: DataRateIndex) -> bool {
+        self.0 >> index.value() & 1 == 1
+    }
+
+    /// In both sets.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// In either set.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// None?
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// In rising order.
+    pub fn iter(self) -> impl Iterator<Item = DataRateIndex> {
+        (0..16).filter_map(DataRateIndex::new).filter(move |index| self.contains(*index))
+    }
+}
