@@ -1,6 +1,13 @@
 //! Where receptions go: into the server's own process, or through an MQTT broker.
 
+mod broker_url;
+mod mqtt;
+mod outbox;
+
 use gateway_link::{GatewayEui, GatewayEvent, TxAck, Uplink};
+
+pub use broker_url::{BrokerUrl, BrokerUrlError};
+pub use mqtt::{MqttConfig, MqttForward};
 
 /// The server's side of a bridge. Called on the thread that reads the socket, so it must not block:
 /// whatever takes time is put into a queue of the implementor's own.
