@@ -1,7 +1,7 @@
 //! The configuration: what it is, where it comes from, and everything that is wrong with it.
 //!
 //! Flags beat the environment (`LNS_SECTION__KEY`), which beats the file, which beats the
-//! defaults. Every key is one row of [`keys`]; `deploy/lns.example.toml` explains them to people,
+//! defaults. Every key is one row of a table; `deploy/lns.example.toml` explains them to people,
 //! and a test keeps the two the same. A problem never hides another: all are collected.
 
 mod keys;

@@ -1,8 +1,9 @@
 //! Data frames, explained.
 
 use lns_lorawan::{
-    AppSKey, DataRateIndex, FCntDown, FCntUp, FNwkSIntKey, MicSchedule, NwkSEncKey, Scheme,
-    SealedDownlink, SealedUplink, SessionKeys, SessionSchedules, Uplink11Ctx,
+    AppSKey, DataRateIndex, DownlinkMacCommands, FCntDown, FCntUp, FNwkSIntKey, MacStop,
+    MicSchedule, NwkSEncKey, Scheme, SealedDownlink, SealedUplink, SessionKeys, SessionSchedules,
+    Uplink11Ctx, UplinkMacCommands,
 };
 
 use super::{DecodeArgs, Explanation, with_length};
@@ -15,6 +16,7 @@ struct Clear {
     f_cnt: u32,
     f_opts: Vec<u8>,
     frm_payload: Vec<u8>,
+    mac_commands: Vec<String>,
 }
 
 pub(super) fn up(sealed: &SealedUplink<'_>, args: &DecodeArgs) -> Explanation {
@@ -86,30 +88,34 @@ impl Seen<'_> {
         let commands = (args.nwk_s_enc_key.is_none() && is_1_1).then_some("--nwk-s-enc-key");
         if self.f_opts_len > 0 {
             let clear = clear.map(|clear| clear.f_opts.as_slice());
-            let sealed = self.before_mic(self.f_opts());
+            let sealed = self.part(self.f_opts_to_mic(), self.f_opts_len);
             explanation.line("FOpts", shown(clear, sealed, commands));
         }
-        let Some(f_port) = self.f_port else {
-            return explanation.line("FPort", "none, and no FRMPayload");
-        };
-        explanation.line("FPort", f_port);
-        let application = args.app_s_key.is_none().then_some("--app-s-key");
-        let missing = if f_port == 0 { commands } else { application };
-        let clear = clear.map(|clear| clear.frm_payload.as_slice());
-        let sealed = self.before_mic(self.frm_payload_len);
-        explanation.line("FRMPayload", shown(clear, sealed, missing));
+        match self.f_port {
+            None => explanation.line("FPort", "none, and no FRMPayload"),
+            Some(f_port) => {
+                explanation.line("FPort", f_port);
+                let application = args.app_s_key.is_none().then_some("--app-s-key");
+                let missing = if f_port == 0 { commands } else { application };
+                let clear = clear.map(|clear| clear.frm_payload.as_slice());
+                let sealed = self.part(self.frm_payload_len, self.frm_payload_len);
+                explanation.line("FRMPayload", shown(clear, sealed, missing));
+            }
+        }
+        let readable = clear.filter(|_| commands.is_none());
+        for command in readable.iter().flat_map(|clear| &clear.mac_commands) {
+            explanation.line("MAC command", command);
+        }
     }
 
     /// Bytes from the start of FOpts to the MIC.
-    fn f_opts(&self) -> usize {
+    fn f_opts_to_mic(&self) -> usize {
         self.f_opts_len + usize::from(self.f_port.is_some()) + self.frm_payload_len
     }
 
-    /// The part of the frame that starts so many bytes before the MIC: FRMPayload whole, or FOpts.
-    fn before_mic(&self, from_mic: usize) -> &[u8] {
-        let end = self.bytes.len().saturating_sub(4);
-        let start = end.saturating_sub(from_mic);
-        let length = if from_mic == self.frm_payload_len { from_mic } else { self.f_opts_len };
+    /// So many bytes of the frame, starting so many before the MIC.
+    fn part(&self, before_mic: usize, length: usize) -> &[u8] {
+        let start = self.bytes.len().saturating_sub(4 + before_mic);
         self.bytes.get(start..start + length).unwrap_or_default()
     }
 }
@@ -162,8 +168,25 @@ fn open_up(sealed: &SealedUplink<'_>, keys: &SessionSchedules, args: &DecodeArgs
     Some(Clear {
         f_cnt: opened.f_cnt_up.0,
         f_opts: opened.f_opts.to_vec(),
-        frm_payload: opened.frm_payload.to_vec(),
+        mac_commands: UplinkMacCommands::new(opened.mac_commands()).map(command).collect(),
+        frm_payload: opened.frm_payload.into_boxed_slice().into(),
     })
+}
+
+/// A MAC command by name and meaning, or why none can be read any more.
+fn command<T: std::fmt::Debug>(read: Result<T, MacStop<'_>>) -> String {
+    match read {
+        Ok(command) => format!("{command:?}"),
+        Err(MacStop::UnknownCid { cid, rest }) => {
+            format!(
+                "unknown command {cid:02x}, so that nothing after it can be read: {}",
+                hex::encode(rest)
+            )
+        }
+        Err(MacStop::Truncated { cid, rest }) => {
+            format!("command {cid:02x} is cut short: {}", hex::encode(rest))
+        }
+    }
 }
 
 /// The contexts that a 1.1 uplink may have been sent in: those that were given, or every data rate
@@ -196,7 +219,8 @@ fn open_down(
     Some(Clear {
         f_cnt: opened.f_cnt_down.0,
         f_opts: opened.f_opts.to_vec(),
-        frm_payload: opened.frm_payload.to_vec(),
+        mac_commands: DownlinkMacCommands::new(opened.mac_commands()).map(command).collect(),
+        frm_payload: opened.frm_payload.into_boxed_slice().into(),
     })
 }
 

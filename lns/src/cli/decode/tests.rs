@@ -129,6 +129,22 @@ Unconfirmed uplink
 }
 
 #[test]
+fn mac_commands_are_named() {
+    for id in [2, 3] {
+        let row = rows("data-up").into_iter().find(|row| row["id"] == id).unwrap();
+        let explanation = shown(&args(&row));
+        let commands: Vec<&str> = explanation
+            .lines
+            .iter()
+            .filter(|(name, _)| *name == "MAC command")
+            .map(|(_, text)| text.as_str())
+            .collect();
+        assert_eq!(commands[0], "LinkCheckReq", "row {id}");
+        assert!(commands[1].starts_with("LinkAdrAns"), "row {id}: {commands:?}");
+    }
+}
+
+#[test]
 fn without_keys_it_says_which_to_give() {
     let explanation = shown(&DecodeArgs { frame: FRAME.to_owned(), ..DecodeArgs::default() });
     assert_eq!(of(&explanation, "FCnt"), "1 (low half)");
