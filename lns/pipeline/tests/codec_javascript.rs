@@ -208,7 +208,7 @@ fn an_exception_says_what_and_where() {
 #[test]
 fn every_dialect_encodes() {
     let object = json!({ "level": 3, "list": [1, 2] });
-    let cases: [(&str, Option<u8>); 8] = [
+    let cases: [(&str, Option<u8>); 9] = [
         (
             "function encodeDownlink(i) { return { bytes: [i.data.level, 255], fPort: 9 }; }",
             Some(9),
@@ -216,6 +216,7 @@ fn every_dialect_encodes() {
         ("function encodeDownlink(i) { return { bytes: [i.data.level, 255] }; }", Some(4)),
         ("function encodeDownlink(i) { return { bytes: [3, 255], fPort: i.fPort }; }", Some(4)),
         ("function encodeDownlink(i) { return { bytes: new Uint8Array([3, 255]) }; }", Some(4)),
+        ("function encodeDownlink(i) { return { bytes: Buffer.from('03ff', 'hex') }; }", Some(4)),
         ("function Encoder(object, port) { return [object.level, 251 + port]; }", Some(4)),
         ("function Encode(fPort, obj, variables) { return [obj.level, 251 + fPort]; }", Some(4)),
         (

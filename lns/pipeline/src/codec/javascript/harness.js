@@ -9,11 +9,12 @@
 
   var G = globalThis;
   var evaluate = eval;
-  var keysOf = Object.keys;
+  var keysOf = Reflect.ownKeys;
   var namesOf = Object.getOwnPropertyNames;
   var describe = Object.getOwnPropertyDescriptor;
   var define = Object.defineProperty;
   var remove = Reflect.deleteProperty;
+  var restore = Reflect.set;
   var isArray = Array.isArray;
   var arrayFrom = Array.from;
   var isView = ArrayBuffer.isView;
@@ -26,6 +27,8 @@
   var sliceText = String.prototype.slice;
   var wellFormed = String.prototype.toWellFormed;
   var create = Object.create;
+  var prototypeOf = Object.getPrototypeOf;
+  var setPrototype = Object.setPrototypeOf;
 
   var MAX_TEXTS = 16;
   var MAX_CHARS = 256;
@@ -73,6 +76,100 @@
     return arrayFrom(this);
   });
 
+  // --- loops that cannot be interrupted ---------------------------------------------------------
+
+  // The interpreter asks for the time in loops of the script, not in those of its own functions.
+  // Two kinds of these can run for minutes: over the holes of an array whose length is a large
+  // number, and in search of a long text in a longer one. They refuse; no payload needs them.
+
+  var MAX_ELEMENTS = 1e6;
+  var MAX_COMPARISONS = 1e8;
+
+  // An accessor could give another length when it is asked again.
+  function lengthOf(list) {
+    if (typeof list !== 'object' || list === null || isView(list)) {
+      return 0;
+    }
+    for (var at = list; at !== null; at = prototypeOf(at)) {
+      var property = describe(at, 'length');
+      if (property !== undefined) {
+        return property.get === undefined ? property.value : Infinity;
+      }
+    }
+    return 0;
+  }
+
+  function short(list, name) {
+    if (!isArray(list) ? lengthOf(list) > MAX_ELEMENTS : list.length > MAX_ELEMENTS) {
+      throw new RangeError(name + ' of an array longer than ' + MAX_ELEMENTS);
+    }
+  }
+
+  function guard(proto, name, wrap) {
+    hidden(proto, name, wrap(proto[name]));
+    define(proto[name], 'name', { value: name });
+  }
+
+  ['copyWithin', 'fill', 'join', 'reverse', 'shift', 'slice', 'sort', 'splice', 'toLocaleString',
+    'toReversed', 'toSorted', 'toSpliced', 'unshift', 'with'
+  ].forEach(function (name) {
+    guard(Array.prototype, name, function (native) {
+      return function () {
+        short(this, name);
+        return apply(native, this, arguments);
+      };
+    });
+  });
+  guard(Array.prototype, 'concat', function (native) {
+    return function () {
+      short(this, 'concat');
+      for (var i = 0; i < arguments.length; i++) {
+        short(arguments[i], 'concat');
+      }
+      return apply(native, this, arguments);
+    };
+  });
+  // An array that holds itself many times over is endless to flatten without growing. A function
+  // of ours is interrupted.
+  function flatten(out, list, depth) {
+    short(list, 'flat');
+    for (var i = 0; i < list.length; i++) {
+      if (i in list) {
+        if (depth > 0 && isArray(list[i])) {
+          flatten(out, list[i], depth - 1);
+        } else {
+          out[out.length] = list[i];
+        }
+      }
+    }
+    return out;
+  }
+  guard(Array.prototype, 'flat', function () {
+    return function (depth) {
+      return flatten([], this, depth === undefined ? 1 : +depth || 0);
+    };
+  });
+
+  ['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'].forEach(function (name) {
+    guard(String.prototype, name, function (native) {
+      return function (pattern, other) {
+        // A RegExp is asked for the time; anything else becomes a text, once.
+        if (typeof pattern === 'object' && pattern !== null
+          && (pattern[Symbol.split] || pattern[Symbol.replace])) {
+          return apply(native, this, arguments);
+        }
+        var within = this === undefined || this === null ? this : text(this);
+        if (pattern !== undefined || name !== 'split') {
+          pattern = text(pattern);
+          if (within && pattern.length > 64 && within.length * pattern.length > MAX_COMPARISONS) {
+            throw new RangeError(name + ' of a text too long in one too long');
+          }
+        }
+        return arguments.length < 2 ? apply(native, within, [pattern]) : apply(native, within, [pattern, other]);
+      };
+    });
+  });
+
   // --- the script's functions ------------------------------------------------------------------
 
   // Promises that nobody waits for are all that it would make.
@@ -81,10 +178,26 @@
   var ours = { exports: {} };
   hidden(G, 'module', ours);
   hidden(G, 'exports', ours.exports);
-  var builtins = namesOf(G);
-  var builtinValues = builtins.map(function (name) {
-    return describe(G, name).value;
-  });
+
+  // What every script finds moves from the global object to an object behind it, read-only. So no
+  // call can replace it, a script may still declare a name of its own over it, and what remains on
+  // the global object is the script's: few names, quickly compared after each call.
+  function retreat() {
+    var behind = create(prototypeOf(G));
+    var names = namesOf(G);
+    for (var i = 0; i < names.length; i++) {
+      var property = describe(G, names[i]);
+      if (property.configurable && property.writable && property.value !== ours
+        && property.value !== ours.exports) {
+        property.writable = false;
+        property.configurable = false;
+        define(behind, names[i], property);
+        remove(G, names[i]);
+      }
+    }
+    setPrototype(G, behind);
+  }
+  retreat();
 
   // `typeof` reaches `const` and `let` of the script, which are no properties of the global object.
   function lookup(name) {
@@ -102,19 +215,14 @@
   var isKnown = create(null);
   var found = create(null);
 
-  // After the script's top level: finds its functions, remembers its globals, and makes those
-  // built-in names that it did not replace read-only, so that no call can replace them.
+  // After the script's top level: finds its functions and remembers its globals.
   function seal() {
     var names = ['decodeUplink', 'Decoder', 'Decode', 'encodeDownlink', 'Encoder', 'Encode',
       'decodeDownlink'];
+    var answer = [];
     for (var i = 0; i < names.length; i++) {
       found[names[i]] = lookup(names[i]);
-    }
-    for (var j = 0; j < builtins.length; j++) {
-      var now = describe(G, builtins[j]);
-      if (now && now.configurable && now.writable && now.value === builtinValues[j]) {
-        define(G, builtins[j], { writable: false, configurable: false });
-      }
+      answer[i] = typeof found[names[i]] === 'function';
     }
     known = keysOf(G);
     for (var k = 0; k < known.length; k++) {
@@ -122,10 +230,6 @@
       isKnown[known[k]] = true;
     }
     lines = 0;
-    var answer = [];
-    for (var n = 0; n < names.length; n++) {
-      answer[n] = typeof found[names[n]] === 'function';
-    }
     return answer;
   }
 
@@ -136,8 +240,10 @@
     var same = now.length === known.length;
     for (var i = 0; i < known.length; i++) {
       same = same && now[i] === known[i];
-      if (G[known[i]] !== values[i]) {
-        G[known[i]] = values[i];
+      var value = G[known[i]];
+      // NaN differs from itself.
+      if (value !== values[i] && (value === value || values[i] === values[i])) {
+        restore(G, known[i], values[i]);
       }
     }
     if (same) {
@@ -194,15 +300,15 @@
     if (bad) {
       return bad;
     }
-    var errors = texts(result.errors);
-    if (errors.length > 0) {
+    var errors = result.errors;
+    if (errors !== undefined && (errors = texts(errors)).length > 0) {
       return { errors: errors };
     }
     if (result.data === undefined || result.data === null) {
       return problem('returned an object without "data" and without "errors"');
     }
     var out = asData(result.data);
-    if (out.problem === undefined) {
+    if (out.problem === undefined && result.warnings !== undefined) {
       out.warnings = texts(result.warnings);
     }
     return out;
@@ -251,24 +357,25 @@
     return out;
   }
 
-  function finish(outcome) {
-    return stringify(outcome);
+  // JSON, or nothing where a device has none.
+  function variablesOf(json) {
+    return json === undefined ? {} : parse(json);
   }
 
   function decodeInput(bytes, port, at, variables) {
-    return { bytes: bytes, fPort: port, recvTime: new DateOf(at), variables: parse(variables) };
+    return { bytes: bytes, fPort: port, recvTime: new DateOf(at), variables: variablesOf(variables) };
   }
 
   function decodeUplink(bytes, port, at, variables) {
     lines = 0;
     try {
       if (found.decodeUplink) {
-        return finish(modernData((0, found.decodeUplink)(decodeInput(bytes, port, at, variables))));
+        return stringify(modernData((0, found.decodeUplink)(decodeInput(bytes, port, at, variables))));
       }
       if (found.Decoder) {
-        return finish(asData((0, found.Decoder)(bytes, port)));
+        return stringify(asData((0, found.Decoder)(bytes, port)));
       }
-      return finish(asData((0, found.Decode)(port, bytes, parse(variables))));
+      return stringify(asData((0, found.Decode)(port, bytes, variablesOf(variables))));
     } finally {
       sweep();
     }
@@ -277,7 +384,7 @@
   function decodeDownlink(bytes, port, at, variables) {
     lines = 0;
     try {
-      return finish(modernData((0, found.decodeDownlink)(decodeInput(bytes, port, at, variables))));
+      return stringify(modernData((0, found.decodeDownlink)(decodeInput(bytes, port, at, variables))));
     } finally {
       sweep();
     }
@@ -288,13 +395,13 @@
     var data = parse(object);
     try {
       if (found.encodeDownlink) {
-        var input = { data: data, fPort: port, variables: parse(variables) };
-        return finish(modernBytes((0, found.encodeDownlink)(input)));
+        var input = { data: data, fPort: port, variables: variablesOf(variables) };
+        return stringify(modernBytes((0, found.encodeDownlink)(input)));
       }
       if (found.Encoder) {
-        return finish(asBytes((0, found.Encoder)(data, port)));
+        return stringify(asBytes((0, found.Encoder)(data, port)));
       }
-      return finish(asBytes((0, found.Encode)(port, data, parse(variables))));
+      return stringify(asBytes((0, found.Encode)(port, data, variablesOf(variables))));
     } finally {
       sweep();
     }

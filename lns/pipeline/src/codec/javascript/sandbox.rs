@@ -18,15 +18,19 @@ use super::{Dialect, Functions};
 use crate::codec::{CodecError, DecodeInput, EncodeInput, Limits, Script, Variables};
 
 const HARNESS: &str = include_str!("harness.js");
+const BYTES: &str = include_str!("bytes.js");
 
-/// Everything but `performance`, which is a clock of the host.
+/// What of [`BYTES`] a script may mean; one that names none of these does not pay for it.
+const BYTES_NAMES: [&str; 5] = ["Buffer", "atob", "btoa", "TextEncoder", "TextDecoder"];
+
+/// Everything but `performance`, which is a clock of the host, and `Proxy`, with which an array
+/// can lie about its length to the guards of the harness.
 type Intrinsics = (
     intrinsic::Date,
     intrinsic::Eval,
     intrinsic::RegExpCompiler,
     intrinsic::RegExp,
     intrinsic::Json,
-    intrinsic::Proxy,
     intrinsic::MapSet,
     intrinsic::TypedArrays,
     intrinsic::Promise,
@@ -181,6 +185,9 @@ fn install<'js>(
 ) -> rquickjs::Result<Parts> {
     let lines = Rc::clone(console);
     let print = Function::new(ctx.clone(), move |line: String| lines.borrow_mut().push(line))?;
+    if BYTES_NAMES.iter().any(|name| script.text().contains(name)) {
+        ctx.eval_with_options::<(), _>(BYTES, options("bytes"))?;
+    }
     let harness: Function<'js> = ctx.eval_with_options(HARNESS, options("harness"))?;
     let harness: Object<'js> = harness.call((print,))?;
     ctx.eval_with_options::<(), _>(script.text(), options("codec"))?;
@@ -214,11 +221,8 @@ fn functions(found: &[bool]) -> Functions {
     Functions { decode: pick(0), encode: pick(3), decode_downlink: has(6) }
 }
 
-fn variables_json(variables: Option<&Variables>) -> String {
-    variables.map_or_else(
-        || "{}".to_owned(),
-        |map| serde_json::to_string(map).expect("a map of strings is JSON"),
-    )
+fn variables_json(variables: Option<&Variables>) -> Option<String> {
+    variables.map(|map| serde_json::to_string(map).expect("a map of strings is JSON"))
 }
 
 /// What an exception means. Time and memory are told by the meter, not by exceptions.
