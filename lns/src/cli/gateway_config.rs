@@ -9,11 +9,11 @@ use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use lns_lorawan::GatewayEui;
+use lns_lorawan::{GatewayEui, Region};
 use serde_json::{Value, json};
 
 use super::run::{RunArgs, problems_as_one};
-use crate::config::{Config, Region};
+use crate::config::Config;
 
 #[derive(Debug, Args)]
 pub(super) struct GatewayConfigArgs {
@@ -221,7 +221,7 @@ const TX_GAINS: [(u8, u8, u8); 16] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{RadioFrequency, SubBand};
+    use crate::config::{RadioFrequency, Us915SubBand};
 
     fn conf(region: Region, change: impl FnOnce(&mut Config)) -> anyhow::Result<Value> {
         let mut config = Config::default();
@@ -266,10 +266,18 @@ mod tests {
         assert_eq!(json["SX130x_conf"]["chan_FSK"]["enable"], false);
         for number in 1..=8 {
             let json = conf(Region::Us915, |config| {
-                config.region.us915.sub_band = SubBand::new(number).unwrap();
+                config.region.us915.sub_band = Us915SubBand::new(number).unwrap();
             });
-            let first = 902_300_000 + (i64::from(number) - 1) * 1_600_000;
-            assert_eq!(frequency(&json.unwrap(), "chan_multiSF_0"), first);
+            let json = json.unwrap();
+            let first = 8 * (number - 1);
+            for (name, index) in [
+                ("chan_multiSF_0", first),
+                ("chan_multiSF_7", first + 7),
+                ("chan_Lora_std", 64 + number - 1),
+            ] {
+                let channel = Region::Us915.tables().channel(index).unwrap();
+                assert_eq!(frequency(&json, name), i64::from(channel.frequency.hz()), "{index}");
+            }
         }
     }
 

@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use lns_lorawan::Region;
 use toml::Value;
 
 use super::source::{Assignment, Given};
 use super::{
     BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, Period,
-    RadioFrequency, Region, Rx1Delay, Secret, SubBand,
+    RadioFrequency, Rx1Delay, Secret, Us915SubBand,
 };
 use crate::store::StoreKind;
 
@@ -248,11 +249,11 @@ impl Setting for Secret {
     }
 }
 
-impl Setting for SubBand {
+impl Setting for Us915SubBand {
     fn read(value: &Value) -> Result<Self, Wrong> {
         let number = u8::try_from(integer_of(value)?).ok();
         let out_of_range = || Wrong::Value("it must be from 1 to 8".to_owned());
-        number.and_then(SubBand::new).ok_or_else(out_of_range)
+        number.and_then(Us915SubBand::new).ok_or_else(out_of_range)
     }
 }
 

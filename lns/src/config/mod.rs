@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 pub use problem::{ConfigProblem, Place};
 pub use source::Overrides;
 pub use units::{
-    BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Region, Rx1Delay,
-    Secret, SubBand,
+    BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Rx1Delay, Secret,
+    Us915SubBand,
 };
+
+use lns_lorawan::Region;
 
 use crate::store::StoreKind;
 
@@ -169,7 +171,7 @@ pub struct Eu868Config {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Us915Config {
     /// The eight channels, and one of 500 kHz, that the gateways hear.
-    pub sub_band: SubBand,
+    pub sub_band: Us915SubBand,
 }
 
 impl Config {
@@ -281,7 +283,7 @@ impl Default for Config {
                         .map(RadioFrequency::from_khz)
                         .to_vec(),
                 },
-                us915: Us915Config { sub_band: SubBand::TWO },
+                us915: Us915Config { sub_band: Us915SubBand::TWO },
             },
         }
     }

@@ -69,7 +69,7 @@ fn every_problem_is_shown_at_once_with_its_key_and_place() {
     let found = problems(text, &env);
     let expected = [
         "lns.toml:1: there is no key colour",
-        "lns.toml:3: server.region = \"EU686\": choose one of EU868, US915",
+        "lns.toml:3: server.region = \"EU686\": cannot find region \"EU686\": the regions are",
         "lns.toml:4: server.net_id = 13: a text was expected",
         "lns.toml:5: there is no key server.log_levle; did you mean server.log_level?",
         "lns.toml:7: dedup.limit = 200: a text was expected; if 200 is meant, give it a unit",

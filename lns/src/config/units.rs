@@ -259,11 +259,11 @@ impl FromStr for Rx1Delay {
 
 /// One of the eight sub-bands of US915: 1 has channels 0 to 7 and 64, 8 has 56 to 63 and 71.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubBand(u8);
+pub struct Us915SubBand(u8);
 
-impl SubBand {
+impl Us915SubBand {
     /// What most public networks and most gateways' factory settings use.
-    pub const TWO: SubBand = SubBand(2);
+    pub const TWO: Self = Self(2);
 
     /// `None` unless 1 to 8.
     pub const fn new(number: u8) -> Option<Self> {
@@ -327,16 +327,6 @@ macro_rules! names {
             }
         }
     };
-}
-
-names! {
-    /// A region of RP002.
-    Region {
-        /// 863–870 MHz.
-        Eu868 = "EU868",
-        /// 902–928 MHz.
-        Us915 = "US915",
-    }
 }
 
 names! {
