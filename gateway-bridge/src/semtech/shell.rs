@@ -184,7 +184,7 @@ impl Bridge {
         self.handle.clone()
     }
 
-    /// Runs it on a thread of its own, until [`BridgeHandle::stop`].
+    /// Runs it on a thread of its own, until [`BridgeHandle::stop`] or the last handle is dropped.
     pub fn spawn(self) -> io::Result<JoinHandle<io::Result<()>>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
@@ -192,8 +192,8 @@ impl Bridge {
             .spawn(move || runtime.block_on(self.run()))
     }
 
-    /// Runs it in the current tokio runtime, until [`BridgeHandle::stop`]. The [`Forward`] is called
-    /// from here and must not block.
+    /// Runs it in the current tokio runtime, until [`BridgeHandle::stop`] or the last handle is
+    /// dropped. The [`Forward`] is called from here and must not block.
     pub async fn run(self) -> io::Result<()> {
         let mut running = Running {
             socket: UdpSocket::from_std(self.bound.socket)?,

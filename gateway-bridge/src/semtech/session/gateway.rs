@@ -15,7 +15,7 @@ use super::rtt::Rtt;
 use super::{Config, Out};
 use crate::counters::{Count, Counters};
 use crate::semtech::packet::{
-    Crc, DatagramToken, FromGateway, PushData, Rxpk, Verdict, Version, pull_ack,
+    Crc, DatagramToken, FromGateway, PushData, Rxpk, RxpkError, Txpk, Verdict, Version, pull_ack,
 };
 
 /// How many PUSH_DATA are remembered, to know one that the network doubled.
@@ -267,12 +267,7 @@ impl Gateway {
         finish(delivery.answer(outcome, None), turn);
     }
 
-    fn put_on_wire(
-        &mut self,
-        mut delivery: Delivery,
-        txpk: &crate::semtech::packet::Txpk,
-        turn: &mut Turn<'_>,
-    ) {
+    fn put_on_wire(&mut self, mut delivery: Delivery, txpk: &Txpk, turn: &mut Turn<'_>) {
         let Some(link) = &self.link else {
             return finish(delivery.answer(Outcome::NotConnected, None), turn);
         };
@@ -320,10 +315,7 @@ impl Gateway {
 }
 
 /// The frames with a good CRC; of the same frame heard twice at one time, the one with the best SNR.
-fn usable(
-    rxpks: Vec<Result<Rxpk, crate::semtech::packet::RxpkError>>,
-    counters: &Counters,
-) -> Vec<Rxpk> {
+fn usable(rxpks: Vec<Result<Rxpk, RxpkError>>, counters: &Counters) -> Vec<Rxpk> {
     let mut usable: Vec<Rxpk> = Vec::with_capacity(rxpks.len());
     for rxpk in rxpks {
         match rxpk {
