@@ -10,13 +10,14 @@
 //!    deleted first. The log it was made from is still there.
 //! 5. On Linux sled ends a flush with `sync_file_range`, which leaves the file's length and the
 //!    disk's own cache to luck: enough for SIGKILL, not for a power cut. So each commit adds one
-//!    `fdatasync` of the log file.
+//!    `fdatasync` of the log file. Large values are files of their own (`blobs/`), which sled
+//!    syncs; that their names last is up to us, too.
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
@@ -28,6 +29,10 @@ const CACHE_BYTES: u64 = 128 << 20;
 
 /// How long a database that just failed may take to let go of its file.
 const LET_GO: Duration = Duration::from_secs(2);
+
+/// From this length on, a value may become a file of its own. sled does so beyond a quarter of a
+/// segment, and counts the neighbours on the same page.
+const LARGE: usize = 16 << 10;
 
 /// A store on sled.
 pub(super) struct SledStore {
@@ -41,6 +46,9 @@ struct Database {
     db: sled::Db,
     /// The log file under a handle of our own, for `fdatasync`.
     log: File,
+    blobs: PathBuf,
+    /// When a file came or went there last, as far as that is synced.
+    blobs_synced: Mutex<Option<SystemTime>>,
 }
 
 impl SledStore {
@@ -84,7 +92,8 @@ impl Store for SledStore {
             for write in writes {
                 database.write(write).map_err(|error| failed("write to the store", error))?;
             }
-            database.flush()
+            database.flush()?;
+            database.sync_blobs(writes.iter().any(is_large))
         })
     }
 
@@ -99,8 +108,9 @@ impl Database {
         delete_unfinished_snapshots(dir).map_err(|source| StoreError::io(attempt(), source))?;
         let db = open_patiently(dir).map_err(|error| failed(&attempt(), error))?;
         let log = File::open(dir.join("db")).map_err(|source| StoreError::io(attempt(), source))?;
-        let database = Self { db, log };
+        let database = Self { db, log, blobs: dir.join("blobs"), blobs_synced: Mutex::new(None) };
         database.flush()?;
+        database.sync_blobs(true)?;
         size::sync_dir(dir)?;
         Ok(database)
     }
@@ -121,6 +131,24 @@ impl Database {
         let attempt = "flush the store";
         self.db.flush().map_err(|error| failed(attempt, error))?;
         self.log.sync_data().map_err(|source| StoreError::io(attempt, source))
+    }
+
+    /// Makes the names of large values durable, if there are new ones.
+    fn sync_blobs(&self, certainly: bool) -> Result<(), StoreError> {
+        let changed = fs::metadata(&self.blobs).and_then(|blobs| blobs.modified()).ok();
+        let mut synced = self.blobs_synced.lock();
+        if certainly || *synced != changed {
+            size::sync_dir(&self.blobs)?;
+            *synced = changed;
+        }
+        Ok(())
+    }
+}
+
+fn is_large(write: &Write) -> bool {
+    match write {
+        Write::Put { value, .. } => value.len() >= LARGE,
+        Write::Delete { .. } => false,
     }
 }
 
@@ -235,6 +263,18 @@ mod tests {
             store.commit(&[put(Table::Meta, [byte], [byte])]).unwrap();
             assert_eq!(dump(&store).len(), usize::from(byte) + 1);
         }
+    }
+
+    #[test]
+    fn large_values_are_files_and_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sled");
+        let store = SledStore::open(&path).unwrap();
+        store.commit(&[put(Table::Codecs, "large", vec![7; 1 << 20])]).unwrap();
+        assert!(fs::read_dir(path.join("blobs")).unwrap().count() > 0);
+        drop(store);
+        let store = SledStore::open(&path).unwrap();
+        assert_eq!(store.load(Table::Codecs, b"large").unwrap(), Some(vec![7; 1 << 20]));
     }
 
     #[test]
