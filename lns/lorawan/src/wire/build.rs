@@ -66,13 +66,13 @@ impl DataUp<'_> {
             frm_payload: self.frm_payload,
         };
         let (mut frame, head) = parts.encrypt(keys)?;
-        let Mic([f0, f1, f2, f3]) = keys.f_nwk_s_int.mic(&head.b0(0), &frame);
+        let Mic([f0, f1, f2, f3]) = keys.f_nwk_s_int.mic_after(head.b0(0), &frame);
         let mic = match &keys.s_nwk_s_int {
             None => [f0, f1, f2, f3],
             Some(serving_key) => {
                 let conf_f_cnt = if self.f_ctrl.ack { context.conf_f_cnt } else { 0 };
                 let b1 = head.b1(conf_f_cnt, context.tx_dr.value(), context.tx_ch);
-                let Mic([s0, s1, ..]) = serving_key.mic(&b1, &frame);
+                let Mic([s0, s1, ..]) = serving_key.mic_after(b1, &frame);
                 [s0, s1, f0, f1]
             }
         };
@@ -98,7 +98,7 @@ impl DataDown<'_> {
         let (mut frame, head) = parts.encrypt(keys)?;
         let covered = keys.scheme.is_1_1() && self.f_ctrl.ack;
         let b0 = head.b0(if covered { conf_f_cnt } else { 0 });
-        let mic = keys.downlink_mic().mic(&b0, &frame);
+        let mic = keys.downlink_mic().mic_after(b0, &frame);
         frame.extend(mic.0);
         Ok(frame)
     }

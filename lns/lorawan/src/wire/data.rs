@@ -160,12 +160,12 @@ impl<'a> SealedUplink<'a> {
     /// channel and (with ACK) the acknowledged counter must be right as well.
     pub fn verify(&self, keys: &SessionSchedules, f_cnt_up: FCntUp, context: Uplink11Ctx) -> bool {
         let Some(head) = self.head(f_cnt_up) else { return false };
-        let forwarding = keys.f_nwk_s_int.mic(&head.b0(0), self.0.signed);
+        let forwarding = keys.f_nwk_s_int.mic_after(head.b0(0), self.0.signed);
         let Some(serving_key) = &keys.s_nwk_s_int else { return forwarding == self.0.mic };
         let conf_f_cnt = if self.f_ctrl().ack { context.conf_f_cnt } else { 0 };
         let b1 = head.b1(conf_f_cnt, context.tx_dr.value(), context.tx_ch);
         let (Mic([s0, s1, ..]), Mic([f0, f1, ..])) =
-            (serving_key.mic(&b1, self.0.signed), forwarding);
+            (serving_key.mic_after(b1, self.0.signed), forwarding);
         Mic([s0, s1, f0, f1]) == self.0.mic
     }
 
@@ -174,7 +174,7 @@ impl<'a> SealedUplink<'a> {
     pub fn verify_f_nwk_s_int(&self, key: &MicSchedule, f_cnt_up: FCntUp) -> bool {
         let Some(head) = self.head(f_cnt_up) else { return false };
         let (Mic([f0, f1, ..]), Mic([_, _, m0, m1])) =
-            (key.mic(&head.b0(0), self.0.signed), self.0.mic);
+            (key.mic_after(head.b0(0), self.0.signed), self.0.mic);
         f0 == m0 && f1 == m1
     }
 
@@ -262,7 +262,7 @@ impl<'a> SealedDownlink<'a> {
         let Some(head) = self.0.head(Direction::Down, full) else { return false };
         let covered = keys.scheme.is_1_1() && self.f_ctrl().ack;
         let b0 = head.b0(if covered { conf_f_cnt } else { 0 });
-        keys.downlink_mic().mic(&b0, self.0.signed) == self.0.mic
+        keys.downlink_mic().mic_after(b0, self.0.signed) == self.0.mic
     }
 
     /// Verifies, then decrypts.

@@ -53,12 +53,12 @@ impl JoinRequest {
 
     /// Did the holder of this root key send it? The AppKey for 1.0.x.
     pub fn verify_1_0(&self, app_key: &AppKey) -> bool {
-        MicSchedule::from(app_key).mic(&[], &self.body) == self.mic
+        MicSchedule::from(app_key).mic(&self.body) == self.mic
     }
 
     /// Did the holder of this root key send it? The NwkKey for 1.1.
     pub fn verify_1_1(&self, nwk_key: &NwkKey) -> bool {
-        MicSchedule::from(nwk_key).mic(&[], &self.body) == self.mic
+        MicSchedule::from(nwk_key).mic(&self.body) == self.mic
     }
 
     /// The frame of a 1.0.x device.
@@ -109,7 +109,7 @@ impl JoinRequest {
             n0,
             n1,
         ];
-        let Mic(mic) = key.mic(&[], &body);
+        let Mic(mic) = key.mic(&body);
         let mut frame = [0u8; 23];
         frame.iter_mut().zip(body.iter().chain(&mic)).for_each(|(slot, byte)| *slot = *byte);
         frame
@@ -232,16 +232,19 @@ impl JoinAcceptKeys<'_> {
         }
     }
 
-    /// The code over MHDR and the plain body.
+    /// The code over MHDR and the plain body, after the request in 1.1.
     fn mic(&self, body: &[u8]) -> Mic {
         match self {
-            Self::V1_0 { app_key } => MicSchedule::from(*app_key).mic(&[MHDR_JOIN_ACCEPT], body),
+            Self::V1_0 { app_key } => {
+                MicSchedule::from(*app_key).mic(&[&[MHDR_JOIN_ACCEPT], body].concat())
+            }
             Self::V1_1 { js_int_key, request: (join_req_type, join_eui, dev_nonce), .. } => {
-                let [e0, e1, e2, e3, e4, e5, e6, e7] = join_eui.to_wire();
-                let [n0, n1] = dev_nonce.to_wire();
-                let kind = join_req_type.value();
-                let head = [kind, e0, e1, e2, e3, e4, e5, e6, e7, n0, n1, MHDR_JOIN_ACCEPT];
-                MicSchedule::from(*js_int_key).mic(&head, body)
+                let mut signed = vec![join_req_type.value()];
+                signed.extend(join_eui.to_wire());
+                signed.extend(dev_nonce.to_wire());
+                signed.push(MHDR_JOIN_ACCEPT);
+                signed.extend(body);
+                MicSchedule::from(*js_int_key).mic(&signed)
             }
         }
     }

@@ -69,8 +69,8 @@ impl RejoinFields {
         }
     }
 
-    fn body(&self) -> Vec<u8> {
-        let mut body = vec![MHDR_REJOIN, self.join_req_type().value()];
+    fn body(&self, mhdr: u8) -> Vec<u8> {
+        let mut body = vec![mhdr, self.join_req_type().value()];
         match self {
             Self::Type0 { net_id, .. } | Self::Type2 { net_id, .. } => {
                 body.extend(net_id.to_wire());
@@ -83,8 +83,8 @@ impl RejoinFields {
     }
 
     fn seal(&self, key: &MicSchedule) -> Vec<u8> {
-        let mut frame = self.body();
-        frame.extend(key.mic(&[], &frame).0);
+        let mut frame = self.body(MHDR_REJOIN);
+        frame.extend(key.mic(&frame).0);
         frame
     }
 
@@ -172,8 +172,6 @@ impl RejoinRequest {
     }
 
     fn verify(&self, key: &MicSchedule) -> bool {
-        let body = self.fields.body();
-        let (_, after) = body.split_first().unwrap_or((&0, &[]));
-        key.mic(&[self.mhdr], after) == self.mic
+        key.mic(&self.fields.body(self.mhdr)) == self.mic
     }
 }
