@@ -1,5 +1,7 @@
 //! What a join must not repeat: the device's DevNonce and the server's JoinNonce.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The device's number for a Join-Request.
@@ -56,6 +58,20 @@ impl JoinNonce {
     }
 }
 
+/// Four hexadecimal digits.
+impl fmt::Display for DevNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}", self.0)
+    }
+}
+
+/// Six hexadecimal digits.
+impl fmt::Display for JoinNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:06x}", self.0)
+    }
+}
+
 impl From<JoinNonce> for u32 {
     fn from(nonce: JoinNonce) -> u32 {
         nonce.0
@@ -84,7 +100,8 @@ mod tests {
         assert_eq!(last.next(), None);
         assert_eq!(JoinNonce::new(0x0100_0000), None);
         assert_eq!(JoinNonce::new(7).unwrap().next(), JoinNonce::new(8));
-        assert_eq!(JoinNonce::from_wire([3, 2, 1]).value(), 0x01_0203);
+        assert_eq!(JoinNonce::from_wire([3, 2, 1]).to_string(), "010203");
+        assert_eq!(DevNonce::from_wire([2, 1]).to_string(), "0102");
         assert!(serde_json::from_str::<JoinNonce>("16777216").is_err());
     }
 }

@@ -13,6 +13,8 @@ pub struct AdrParamSetupReq {
 }
 
 impl Layout for AdrParamSetupReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let byte = reader.byte()?;
         Some(Self { limit_exp: byte >> 4, delay_exp: byte & 0x0f })

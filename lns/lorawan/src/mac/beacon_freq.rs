@@ -19,6 +19,8 @@ pub struct BeaconFreqAns {
 }
 
 impl Layout for BeaconFreqReq {
+    const LENGTH: usize = 3;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Frequency::read(reader).map(|frequency| Self { frequency })
     }
@@ -28,6 +30,8 @@ impl Layout for BeaconFreqReq {
 }
 
 impl Layout for BeaconFreqAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { beacon_frequency_ack: reader.byte()? & 1 != 0 })
     }
@@ -39,6 +43,8 @@ impl Layout for BeaconFreqAns {
 
 /// Three bytes, in steps of 100 Hz.
 impl Layout for Frequency {
+    const LENGTH: usize = 3;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         reader.array().map(Self::from_wire)
     }

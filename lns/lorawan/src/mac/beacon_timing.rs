@@ -14,6 +14,8 @@ pub struct BeaconTimingAns {
 }
 
 impl Layout for BeaconTimingAns {
+    const LENGTH: usize = 3;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { delay: u16::from_le_bytes(reader.array()?), channel: reader.byte()? })
     }

@@ -4,6 +4,12 @@ use crate::wire::{BuildError, Reader};
 
 /// What stands after a CID.
 pub(crate) trait Layout: Sized {
+    /// Bytes, at least.
+    const LENGTH: usize;
+    /// Bytes.
+    fn length(&self) -> usize {
+        Self::LENGTH
+    }
     /// `None` if the bytes end too early.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
     /// Appends.
@@ -11,6 +17,8 @@ pub(crate) trait Layout: Sized {
 }
 
 impl<const N: usize> Layout for [u8; N] {
+    const LENGTH: usize = N;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         reader.array()
     }
@@ -58,6 +66,15 @@ macro_rules! commands {
             pub const fn cid(&self) -> u8 {
                 match self {
                     $(Self::$name $((codec::binding!(_value $payload)))? => $cid,)*
+                }
+            }
+
+            /// Bytes of CID and payload: what it takes of FOpts or FRMPayload.
+            pub fn length(&self) -> usize {
+                1 + match self {
+                    $(Self::$name $((codec::binding!(value $payload)))? => {
+                        codec::length!($(value $payload)?)
+                    })*
                 }
             }
 
@@ -131,6 +148,15 @@ macro_rules! binding {
     };
 }
 
+macro_rules! length {
+    () => {
+        0
+    };
+    ($value:ident $payload:ty) => {
+        codec::Layout::length($value)
+    };
+}
+
 macro_rules! write {
     ($out:ident) => {
         Ok(())
@@ -149,4 +175,4 @@ macro_rules! read {
     };
 }
 
-pub(crate) use {binding, commands, read, write};
+pub(crate) use {binding, commands, length, read, write};

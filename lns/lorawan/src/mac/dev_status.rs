@@ -55,6 +55,8 @@ pub struct DevStatusAns {
 }
 
 impl Layout for DevStatusAns {
+    const LENGTH: usize = 2;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let [battery, margin] = reader.array()?;
         // Six bits with a sign: shift it to the top and back.

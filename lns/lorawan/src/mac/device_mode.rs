@@ -17,6 +17,8 @@ pub enum DeviceMode {
 }
 
 impl Layout for DeviceMode {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(match reader.byte()? {
             0 => Self::ClassA,

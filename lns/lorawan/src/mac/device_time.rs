@@ -22,6 +22,8 @@ impl From<GpsTime> for DeviceTimeAns {
 }
 
 impl Layout for DeviceTimeAns {
+    const LENGTH: usize = 5;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { seconds: u32::from_le_bytes(reader.array()?), fraction: reader.byte()? })
     }

@@ -33,6 +33,8 @@ impl DlChannelAns {
 }
 
 impl Layout for DlChannelReq {
+    const LENGTH: usize = 4;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { ch_index: reader.byte()?, frequency: Frequency::read(reader)? })
     }
@@ -43,6 +45,8 @@ impl Layout for DlChannelReq {
 }
 
 impl Layout for DlChannelAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let status = reader.byte()?;
         Some(Self {

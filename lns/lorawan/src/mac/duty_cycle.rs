@@ -11,6 +11,8 @@ pub struct DutyCycleReq {
 }
 
 impl Layout for DutyCycleReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { max_duty_cycle: reader.byte()? & 0x0f })
     }

@@ -18,6 +18,8 @@ pub struct ForceRejoinReq {
 }
 
 impl Layout for ForceRejoinReq {
+    const LENGTH: usize = 2;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let [low, high] = reader.array()?;
         Some(Self {

@@ -41,6 +41,8 @@ impl LinkAdrAns {
 }
 
 impl Layout for LinkAdrReq {
+    const LENGTH: usize = 4;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let [rates, low, high, redundancy] = reader.array()?;
         Some(Self {
@@ -60,6 +62,8 @@ impl Layout for LinkAdrReq {
 }
 
 impl Layout for LinkAdrAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let status = reader.byte()?;
         Some(Self {

@@ -13,6 +13,8 @@ pub struct LinkCheckAns {
 }
 
 impl Layout for LinkCheckAns {
+    const LENGTH: usize = 2;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { margin: reader.byte()?, gw_cnt: reader.byte()? })
     }

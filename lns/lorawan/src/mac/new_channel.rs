@@ -35,6 +35,8 @@ impl NewChannelAns {
 }
 
 impl Layout for NewChannelReq {
+    const LENGTH: usize = 5;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let ch_index = reader.byte()?;
         let frequency = Frequency::read(reader)?;
@@ -55,6 +57,8 @@ impl Layout for NewChannelReq {
 }
 
 impl Layout for NewChannelAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let status = reader.byte()?;
         Some(Self {

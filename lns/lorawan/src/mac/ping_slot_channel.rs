@@ -32,6 +32,8 @@ impl PingSlotChannelAns {
 }
 
 impl Layout for PingSlotChannelReq {
+    const LENGTH: usize = 4;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let frequency = Frequency::read(reader)?;
         Some(Self { frequency, data_rate: DataRateIndex::from_low_bits(reader.byte()?) })
@@ -44,6 +46,8 @@ impl Layout for PingSlotChannelReq {
 }
 
 impl Layout for PingSlotChannelAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let status = reader.byte()?;
         Some(Self { channel_frequency_ack: status & 0b01 != 0, data_rate_ack: status & 0b10 != 0 })

@@ -11,6 +11,8 @@ pub struct PingSlotInfoReq {
 }
 
 impl Layout for PingSlotInfoReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { periodicity: reader.byte()? & 0b111 })
     }

@@ -21,6 +21,8 @@ pub struct RejoinParamSetupAns {
 }
 
 impl Layout for RejoinParamSetupReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let byte = reader.byte()?;
         Some(Self { max_time_n: byte >> 4, max_count_n: byte & 0x0f })
@@ -32,6 +34,8 @@ impl Layout for RejoinParamSetupReq {
 }
 
 impl Layout for RejoinParamSetupAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { time_ok: reader.byte()? & 1 != 0 })
     }

@@ -13,6 +13,8 @@ pub struct RekeyMinor {
 }
 
 impl Layout for RekeyMinor {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { minor: reader.byte()? & 0x0f })
     }

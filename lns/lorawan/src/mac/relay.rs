@@ -35,6 +35,11 @@ impl FilterListReq {
 }
 
 impl Layout for FilterListReq {
+    const LENGTH: usize = 2;
+
+    fn length(&self) -> usize {
+        Self::LENGTH + self.eui().len()
+    }
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let [first, second] = reader.array()?;
         let eui = reader.slice(usize::from(first & 0x1f))?;

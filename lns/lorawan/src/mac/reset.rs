@@ -12,6 +12,8 @@ pub struct ResetMinor {
 }
 
 impl Layout for ResetMinor {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { minor: reader.byte()? & 0x0f })
     }

@@ -38,6 +38,8 @@ impl RxParamSetupAns {
 }
 
 impl Layout for RxParamSetupReq {
+    const LENGTH: usize = 4;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let settings = DlSettings::from_byte(reader.byte()?);
         Some(Self {
@@ -54,6 +56,8 @@ impl Layout for RxParamSetupReq {
 }
 
 impl Layout for RxParamSetupAns {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let status = reader.byte()?;
         Some(Self {

@@ -15,6 +15,8 @@ pub struct RxTimingSetupReq {
 }
 
 impl Layout for RxTimingSetupReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self { rx_delay: RxDelay::from_byte(reader.byte()?) })
     }

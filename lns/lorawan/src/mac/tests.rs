@@ -268,7 +268,9 @@ proptest! {
         prop_assert!(commands.len() - readable.len() <= 1);
         let mut out = Vec::new();
         for command in &readable {
+            let before = out.len();
             command.encode(&mut out).unwrap();
+            prop_assert_eq!(out.len() - before, command.length());
         }
         let again: Vec<_> = down(&out).into_iter().map(Result::unwrap).collect();
         prop_assert_eq!(readable, again);
@@ -277,7 +279,9 @@ proptest! {
         let readable: Vec<_> = commands.iter().filter_map(|command| command.ok()).collect();
         let mut out = Vec::new();
         for command in &readable {
+            let before = out.len();
             command.encode(&mut out).unwrap();
+            prop_assert_eq!(out.len() - before, command.length());
         }
         let again: Vec<_> = up(&out).into_iter().map(Result::unwrap).collect();
         prop_assert_eq!(readable, again);

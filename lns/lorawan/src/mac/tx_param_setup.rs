@@ -41,6 +41,8 @@ impl TxParamSetupReq {
 }
 
 impl Layout for TxParamSetupReq {
+    const LENGTH: usize = 1;
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let byte = reader.byte()?;
         Some(Self {
