@@ -69,6 +69,35 @@ fn a_script_that_eats_memory_is_stopped() {
     assert_eq!(label("new Uint8Array(6 * 1024 * 1024); return {};"), "ok");
 }
 
+/// The interpreter must survive the refusal of any allocation, wherever a script makes it.
+#[test]
+fn memory_may_end_anywhere() {
+    let script = "class A { constructor(n) { this.n = n; } get twice() { return this.n * 2; } }
+        function* count() { for (var i = 0; i < 40; i++) yield i; }
+        async function later() { await 1; }
+        function Decoder(bytes) {
+          var map = new Map(), text = '', out = {};
+          for (var i of count()) { map.set('k' + i, new A(i)); text += i; out['key' + i] = [i]; }
+          delete out.key5; later();
+          try { null.x; } catch (e) { out.stack = e.stack; }
+          out.odd = [...map.keys()].sort().filter((k) => /k([0-9]+)/.exec(k)[1] % 2);
+          return { out, text: text.split('1'), date: new Date(0), big: String(2n ** 200n),
+            made: new Function('a', 'return a + 1')(2), bytes: new Uint16Array([1, 2, 3]),
+            buffer: Buffer.from(text).toString('base64'), upper: text.toUpperCase() };
+        }";
+    let spec = CodecSpec::javascript(script);
+    let mut enough = 0;
+    for step in 0..400 {
+        let memory_bytes = 240 * 1024 + step * 400;
+        let limits = Limits { memory_bytes, call_us: 1_000_000, ..Limits::default() };
+        match Worker::new(limits).decode(&spec, &input(&[]), 0) {
+            Ok(_) => enough += 1,
+            Err(error) => assert_eq!(error.label(), "memory_limit", "{memory_bytes}: {error}"),
+        }
+    }
+    assert!(enough > 0 && enough < 400, "{enough} of 400 had enough memory");
+}
+
 #[test]
 fn endless_work_of_a_built_in_function_is_refused_or_stopped() {
     let bodies = [
@@ -89,6 +118,7 @@ fn endless_work_of_a_built_in_function_is_refused_or_stopped() {
             "'a'.repeat(2e6).replace({ toString() { return 'a'.repeat(1e6) + 'b'; } }, '');",
             "script",
         ),
+        ("var n = 3n ** 600000n; while (true) n * n;", "time_limit"),
         ("Array.from({ length: 4294967295 });", "_limit"),
         ("JSON.stringify(new Array(4294967295));", "_limit"),
     ];

@@ -149,7 +149,7 @@ pub struct Limits {
     pub load_us: u64,
     /// Length of one result as JSON, in bytes.
     pub result_bytes: usize,
-    /// Scripts one worker keeps compiled; each takes about 150 KiB. The least recently used goes.
+    /// Scripts one worker keeps compiled; each takes 250 KiB or more. The least recently used goes.
     pub loaded: usize,
     /// So many limits hit within [`suspension_us`](Self::suspension_us) suspend a script.
     pub strikes: u8,
@@ -173,6 +173,11 @@ impl Default for Limits {
 }
 
 /// The codecs of one thread.
+///
+/// That thread should have nothing else to do that is urgent. A script is stopped between its own
+/// steps; within one step of the interpreter it is not. The loops known to be endless are refused,
+/// but a malicious script can still make a number of a million bits and ask for its decimal
+/// digits, which takes seconds before it counts as a limit hit.
 pub struct Worker {
     javascript: javascript::Engine,
 }

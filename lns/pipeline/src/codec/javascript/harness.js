@@ -213,6 +213,8 @@
   var known = [];
   var values = [];
   var isKnown = create(null);
+  // Whether a global may vanish unnoticed: it can be deleted, and its value is that of none.
+  var vague = false;
   var found = create(null);
 
   // After the script's top level: finds its functions and remembers its globals.
@@ -224,10 +226,14 @@
       found[names[i]] = lookup(names[i]);
       answer[i] = typeof found[names[i]] === 'function';
     }
+    remove(G, 'module');
+    remove(G, 'exports');
     known = keysOf(G);
     for (var k = 0; k < known.length; k++) {
+      var property = describe(G, known[k]);
       values[k] = G[known[k]];
       isKnown[known[k]] = true;
+      vague = vague || (property.configurable && values[k] === undefined);
     }
     lines = 0;
     return answer;
@@ -237,12 +243,13 @@
   // values again. What a call changes inside an object, or in a `let`, stays.
   function sweep() {
     var now = keysOf(G);
-    var same = now.length === known.length;
+    // As many names as before, each with its value of before: nothing was added.
+    var same = now.length === known.length && !vague;
     for (var i = 0; i < known.length; i++) {
-      same = same && now[i] === known[i];
       var value = G[known[i]];
       // NaN differs from itself.
       if (value !== values[i] && (value === value || values[i] === values[i])) {
+        same = false;
         restore(G, known[i], values[i]);
       }
     }

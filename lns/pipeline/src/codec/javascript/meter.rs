@@ -13,7 +13,7 @@ use std::rc::Rc;
 use rquickjs::allocator::Allocator;
 use rquickjs::{Ctx, qjs};
 
-use crate::codec::{CodecError, Limits};
+use crate::codec::CodecError;
 
 /// CPU time this thread has used, in ns.
 ///
@@ -47,7 +47,7 @@ pub(super) fn measure_stack_from_here(ctx: &Ctx<'_>) {
 pub(super) struct Meter(Rc<State>);
 
 struct State {
-    memory_limit: usize,
+    memory_limit: Cell<usize>,
     memory: Cell<usize>,
     memory_denied: Cell<bool>,
     time_limit_us: Cell<u64>,
@@ -57,15 +57,21 @@ struct State {
 }
 
 impl Meter {
-    pub(super) fn new(memory_limit: usize) -> Self {
+    /// Counts, and refuses nothing yet.
+    pub(super) fn unlimited() -> Self {
         Self(Rc::new(State {
-            memory_limit,
+            memory_limit: Cell::new(usize::MAX),
             memory: Cell::new(0),
             memory_denied: Cell::new(false),
-            time_limit_us: Cell::new(0),
+            time_limit_us: Cell::new(u64::MAX),
             deadline_ns: Cell::new(None),
             time_denied: Cell::new(false),
         }))
+    }
+
+    /// From now on refuses more than `bytes`, what is in use already included.
+    pub(super) fn limit_memory(&self, bytes: usize) {
+        self.0.memory_limit.set(bytes);
     }
 
     /// Gives the next call `limit_us` of CPU time.
@@ -95,13 +101,13 @@ impl Meter {
         if self.0.time_denied.get() {
             return Some(CodecError::TimeLimit { limit_us: self.0.time_limit_us.get() });
         }
-        let memory = CodecError::MemoryLimit { limit_bytes: self.0.memory_limit };
+        let memory = CodecError::MemoryLimit { limit_bytes: self.0.memory_limit.get() };
         self.0.memory_denied.get().then_some(memory)
     }
 
     /// Whether `size` more bytes may be had.
     fn grants(&self, size: usize) -> bool {
-        let fits = self.0.memory.get().saturating_add(size) <= self.0.memory_limit;
+        let fits = self.0.memory.get().saturating_add(size) <= self.0.memory_limit.get();
         if !fits {
             self.0.memory_denied.set(true);
         }
@@ -216,12 +222,5 @@ unsafe impl Allocator for Meter {
         }
         // SAFETY: the caller hands us a block of ours.
         unsafe { size_of_block(block) }
-    }
-}
-
-impl Limits {
-    /// The meter of one script.
-    pub(super) fn meter(&self) -> Meter {
-        Meter::new(self.memory_bytes)
     }
 }
