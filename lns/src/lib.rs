@@ -1,5 +1,6 @@
 //! A LoRaWAN network server in one binary.
 
+pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,0 +1,57 @@
+//! Why a broker could not be had.
+
+use std::net::SocketAddr;
+
+/// Why a broker could not be had. Each prints as one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// Somebody else listens there.
+    #[error(
+        "cannot listen for MQTT on {address}: the port is in use. Stop the other broker (often \
+         mosquitto: `systemctl stop mosquitto`), choose another with --mqtt ADDR:PORT, or use that \
+         broker with --broker-url mqtt://{address}"
+    )]
+    PortInUse {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The system does not let us listen there.
+    #[error("cannot listen for MQTT on {address}: {source}. Choose another with --mqtt ADDR:PORT")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// Nobody could connect.
+    #[error(
+        "cannot listen for MQTT on {address} without a password: others could read and command the \
+         devices. Set mqtt.username and mqtt.password, or listen on 127.0.0.1"
+    )]
+    OpenToTheWorld {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The system gave us no thread or no I/O driver.
+    #[error("cannot start the MQTT threads: {0}. Check the limits on threads and open files")]
+    Runtime(std::io::Error),
+    /// The broker of the library failed before it listened.
+    #[error("cannot start the embedded MQTT broker on {address}: {reason}")]
+    Embedded {
+        /// Where.
+        address: SocketAddr,
+        /// What it said.
+        reason: String,
+    },
+    /// The URL of an external broker cannot be read.
+    #[error(
+        "cannot use {url} as a broker: {reason}. Write mqtt://user:password@host:1883 (user, \
+         password and port are optional)"
+    )]
+    Url {
+        /// As given, without its password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,9 @@
+//! The brokers on loopback, with clients that are not ours.
+//!
+//! What needs mosquitto or its tools is skipped, with a line that says so, where they are not
+//! installed (`apt-get install mosquitto mosquitto-clients`); with `LNS_REQUIRE_TOOLS` set it fails.
+
+mod embedded;
+mod external;
+mod rights;
+mod support;
