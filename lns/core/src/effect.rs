@@ -1,0 +1,192 @@
+//! What a decision asks of the world.
+
+use lns_lorawan::{DataRateIndex, DevAddr, DevEui, FCntDown, FCntUp, JoinEui, Mic, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::device::Device;
+use crate::event::{Fate, Offer, Reception};
+use crate::note::Note;
+
+/// What became of one event.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The device afterwards; unchanged when the event was refused.
+    pub device: Device,
+    /// What must be durable before the effects are released.
+    pub durable: Durable,
+    /// What the world should do, in order, once that is so.
+    pub effects: Vec<Effect>,
+    /// What was seen, for people and metrics; of no consequence.
+    pub notes: Vec<Note>,
+}
+
+/// What a step needs written before its effects are released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durable {
+    /// Nothing: memory alone changed, and it may be lost in a crash.
+    Nothing,
+    /// The device's record.
+    Record,
+    /// The device's record, and before it the ring of used DevNonces.
+    RecordAndNonces,
+}
+
+/// Something the world should do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Tell the application. Part of the device's durable record until delivered.
+    Publish(EventKind),
+    /// Open an occasion: gather offers for these windows and come back with [`crate::Event::Occasion`].
+    Open(Opening),
+    /// Hand a frame to the lanes.
+    Transmit(Box<TxPlan>),
+    /// The device now answers to these addresses (current and pending session).
+    Addresses {
+        /// Addresses that frames of this device may carry from now on.
+        now: Vec<DevAddr>,
+    },
+}
+
+/// Windows in which a device will listen, to be offered by the lanes.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What for.
+    pub purpose: crate::event::Purpose,
+    /// The windows, in order of time; gateways are those of `receptions`.
+    pub windows: Vec<crate::radio::plan::WindowPlan>,
+    /// The copies of the transmission that opens the windows, best first.
+    pub receptions: Vec<Reception>,
+    /// Whether the device already has something to say: then the occasion is held at most the
+    /// profile's reply window, else until the last call.
+    pub something_to_say: bool,
+    /// How long something to say may be held, ms.
+    pub reply_window_ms: u32,
+}
+
+/// A frame for the lanes: one byte string, one counter, offers in the order to be tried.
+#[derive(Clone, Debug)]
+pub struct TxPlan {
+    /// Names the plan: unique per device and life of the process.
+    pub id: u64,
+    /// For whom.
+    pub dev_eui: DevEui,
+    /// The PHYPayload.
+    pub phy_payload: Box<[u8]>,
+    /// Its counter, where it has one (a Join-Accept has none).
+    pub f_cnt_down: Option<FCntDown>,
+    /// The offers that it fits, best first; never empty.
+    pub offers: Vec<Offer>,
+}
+
+/// What the application is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppEvent {
+    /// The place in its home's sequence of events; the sinks' cursors count in it.
+    pub sequence: u64,
+    /// With the DevEUI, the event's stable name.
+    pub number: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened, as an application should know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A payload, still to be decoded by the profile's codec at delivery.
+    Uplink(Box<UplinkEvent>),
+    /// The device has joined.
+    Joined {
+        /// Whom it asked.
+        join_eui: JoinEui,
+        /// Its new address.
+        dev_addr: DevAddr,
+        /// The copies of the request.
+        receptions: Vec<Reception>,
+    },
+    /// A queued downlink has moved.
+    Downlink {
+        /// The item's id.
+        id: u64,
+        /// The application's mark.
+        correlation_id: Option<Box<str>>,
+        /// FPort of the item.
+        f_port: u8,
+        /// Where it stands now.
+        stage: Stage,
+    },
+}
+
+/// Where a downlink stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Durable in the queue.
+    Queued,
+    /// Handed over, and this became of that.
+    Handed {
+        /// What became of it.
+        fate: Fate,
+        /// The counter it carried.
+        f_cnt_down: FCntDown,
+        /// The gateway, where one is known.
+        gateway: Option<lns_lorawan::GatewayEui>,
+        /// The window, where one is known.
+        window: Option<lns_lorawan::Window>,
+        /// Whether it will be tried again.
+        again: bool,
+    },
+    /// The device has acknowledged it.
+    Acked {
+        /// The counter that it carried.
+        f_cnt_down: FCntDown,
+        /// The uplink that acknowledged it.
+        f_cnt_up: FCntUp,
+    },
+    /// It was sent as often as the profile allows and never acknowledged.
+    Failed {
+        /// How often it was sent.
+        attempts: u8,
+    },
+    /// It waited past its expiry.
+    Expired,
+    /// It cannot be sent; the reason, for people.
+    Impossible(Box<str>),
+    /// Taken off the queue on request.
+    Dropped,
+}
+
+/// An accepted data frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UplinkEvent {
+    /// Address it came under.
+    pub dev_addr: DevAddr,
+    /// Full counter.
+    pub f_cnt_up: FCntUp,
+    /// Whether it asked to be acknowledged.
+    pub confirmed: bool,
+    /// ADR bit.
+    pub adr: bool,
+    /// Class B bit.
+    pub class_b: bool,
+    /// ACK bit.
+    pub ack: bool,
+    /// Bytes of FOpts.
+    pub f_opts_len: u8,
+    /// Port; `None` when the frame had none.
+    pub f_port: Option<u8>,
+    /// Plain payload; empty for FPort 0, whose commands are not the application's.
+    pub frm_payload: Box<[u8]>,
+    /// The MIC as sent.
+    pub mic: Mic,
+    /// Data rate index by the region's uplink table.
+    pub data_rate: DataRateIndex,
+    /// Battery from the last DevStatusAns: 0 external, 1 to 254, 255 unknown.
+    pub battery: Option<u8>,
+    /// Margin from the last DevStatusAns, dB.
+    pub margin: Option<i8>,
+    /// The id of the confirmed downlink that this frame acknowledges.
+    pub acked: Option<u64>,
+    /// The copies, best first.
+    pub receptions: Vec<Reception>,
+}

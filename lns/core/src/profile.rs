@@ -1,0 +1,135 @@
+//! What an administrator says of devices: a profile for many, a description for one.
+
+use std::sync::Arc;
+
+use lns_lorawan::{
+    AppKey, AppSKey, DataRateIndex, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
+    NwkKey, RegParamsRevision, Region, RxDelay, SessionKeys, TimeDelta,
+};
+use serde::{Deserialize, Serialize};
+
+/// How the DevNonce of a Join-Request is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DevNoncePolicy {
+    /// As the MAC version says: random up to 1.0.3, a counter from 1.0.4 on.
+    ByVersion,
+    /// Drawn at random; one of the last 1,024 is refused.
+    Random,
+    /// Counts up; one that is not above the last is refused.
+    Counting,
+    /// Not checked: for devices that forget it or are stuck on one value. A replayed Join-Request
+    /// then costs a pending session, which changes nothing until the device itself uses it.
+    Unchecked,
+}
+
+/// What devices of one make have in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The region whose tables, plan and gateways serve these devices.
+    pub region: Region,
+    /// The LoRaWAN version that the device implements.
+    pub mac_version: MacVersion,
+    /// The revision of the regional parameters that the device implements.
+    pub reg_params: RegParamsRevision,
+    /// Whether the device joins over the air; else it is activated by personalization.
+    pub supports_join: bool,
+    /// RxDelay to give at a join, or that an ABP device has; `None`: chosen by the serving
+    /// gateway's round trip (1 s or 5 s) for OTAA, 1 s for ABP.
+    pub rx_delay: Option<RxDelay>,
+    /// RX1DROffset to give at a join, or that an ABP device has.
+    pub rx1_dr_offset: u8,
+    /// RX2 data rate; `None`: the region's default.
+    pub rx2_data_rate: Option<DataRateIndex>,
+    /// RX2 frequency that an ABP device has; `None`: the region's default.
+    pub rx2_frequency: Option<Frequency>,
+    /// Extra uplink channels that an ABP device knows from the factory.
+    pub factory_channels: Vec<Frequency>,
+    /// Sub-band (1 to 8) of a fixed plan; `None`: the network's.
+    pub sub_band: Option<u8>,
+    /// How DevNonce is judged.
+    pub dev_nonce: DevNoncePolicy,
+    /// How often a confirmed downlink is sent before it has failed; at least 1.
+    pub confirmed_attempts: u8,
+    /// How long an occasion that has something to say is held for an application's answer, ms.
+    pub reply_window_ms: u32,
+    /// How often DevStatusReq is asked; `None`: never.
+    pub dev_status_interval: Option<TimeDelta>,
+    /// The device counts in 16 bits only and computes its MIC with the upper half zero.
+    pub f_cnt_16_bit: bool,
+}
+
+impl Profile {
+    /// A profile with the field's defaults for a region and version.
+    pub fn new(region: Region, mac_version: MacVersion, reg_params: RegParamsRevision) -> Self {
+        Profile {
+            region,
+            mac_version,
+            reg_params,
+            supports_join: true,
+            rx_delay: None,
+            rx1_dr_offset: 0,
+            rx2_data_rate: None,
+            rx2_frequency: None,
+            factory_channels: Vec::new(),
+            sub_band: None,
+            dev_nonce: DevNoncePolicy::ByVersion,
+            confirmed_attempts: 3,
+            reply_window_ms: 0,
+            dev_status_interval: None,
+            f_cnt_16_bit: false,
+        }
+    }
+}
+
+/// How a device comes by its session, with the secrets that takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Activation {
+    /// Over the air, LoRaWAN 1.0.x: one root key.
+    Otaa10 {
+        /// Whom the device asks to join; `None`: any.
+        join_eui: Option<JoinEui>,
+        /// The root key.
+        app_key: AppKey,
+    },
+    /// Over the air, LoRaWAN 1.1: two root keys.
+    Otaa11 {
+        /// Whom the device asks to join; `None`: any.
+        join_eui: Option<JoinEui>,
+        /// Root of the network keys.
+        nwk_key: NwkKey,
+        /// Root of the application key.
+        app_key: AppKey,
+    },
+    /// By personalization: the session is written at the factory.
+    Abp {
+        /// The address.
+        dev_addr: DevAddr,
+        /// The session keys; for 1.0.x all three network keys are NwkSKey.
+        keys: SessionKeys,
+        /// The lowest FCntUp to accept first.
+        f_cnt_start: FCntUp,
+    },
+}
+
+/// What an administrator says of one device: the cold half, shared and never changed in place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The device.
+    pub dev_eui: DevEui,
+    /// Its name for people; empty when it has none.
+    pub name: String,
+    /// How it is activated.
+    pub activation: Activation,
+    /// Its make.
+    pub profile: Arc<Profile>,
+}
+
+impl Description {
+    /// The AppSKey that an ABP description carries.
+    pub fn abp_app_s_key(&self) -> Option<&AppSKey> {
+        match &self.activation {
+            Activation::Abp { keys, .. } => Some(&keys.app_s_key),
+            Activation::Otaa10 { .. } | Activation::Otaa11 { .. } => None,
+        }
+    }
+}
