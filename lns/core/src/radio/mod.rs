@@ -1,6 +1,10 @@
 //! The radio: when windows open, whose air is free, how a concentrator's clock maps to ours.
 
 pub mod clock;
+pub mod duty;
 pub mod lane;
 pub mod lanes;
+mod percentile;
 pub mod plan;
+
+pub use percentile::Percentile;

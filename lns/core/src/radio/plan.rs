@@ -1,6 +1,8 @@
 //! RX windows: when, where and how a device listens after an uplink.
 
-use lns_lorawan::{DataRateIndex, Dbm, Frequency, Modulation, TimeDelta, Window};
+use lns_lorawan::{DataRateIndex, Db, Dbm, Frequency, Modulation, TimeDelta, Window};
+
+use crate::event::Reception;
 
 /// One window in which a device will listen, as the standard and the session have it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,4 +21,13 @@ pub struct WindowPlan {
     pub max_phy_payload: usize,
     /// The most EIRP that the region allows on this frequency.
     pub max_eirp: Dbm,
+}
+
+/// How far a copy was above what its data rate needs; 0 dB where the need is no SNR (FSK, LR-FHSS),
+/// so that such copies rank by strength and never count as comfortable.
+pub fn margin(reception: &Reception) -> Db {
+    match reception.modulation.required_snr() {
+        Some(required) => reception.snr - required,
+        None => Db::from_whole(0),
+    }
 }

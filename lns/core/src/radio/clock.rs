@@ -1,0 +1,188 @@
+//! A concentrator's clock, as seen from ours.
+//!
+//! A gateway stamps every reception with `tmst`: microseconds since its concentrator started, in 32
+//! bits, so that it wraps every 71 min 35 s (Semtech PROTOCOL.TXT, chapter on the upstream
+//! protocol). Every arrival says that the reception happened no later than now; the reception
+//! that travelled fastest says it best. So the smallest arrival − tmst of the last minutes maps one
+//! clock to the other, and what an arrival is behind that map is its *lag*.
+//!
+//! Assumption: the fastest of the last receptions took no noticeable time. A constant delay of the
+//! line is invisible here, and harmless: it delays what we send as much as what we hear, and a
+//! gateway is told `tmst`, never our time.
+
+use std::collections::VecDeque;
+
+use lns_lorawan::{TimeDelta, Timestamp, Tmst};
+
+use super::percentile::Percentile;
+
+/// The window is made of this many spells, each with its smallest difference.
+const SPELLS: usize = 8;
+
+/// How long a spell lasts: four minutes in all while a gateway is busy. A quiet gateway keeps its
+/// old spells instead, under an allowance for drift.
+const SPELL: TimeDelta = TimeDelta::from_secs(30);
+
+/// How far apart two clocks may run: 20 ppm for a concentrator's crystal and something for ours.
+/// An old minimum is relaxed by so much, so that it never claims more than it can know.
+const DRIFT_PPM: i64 = 25;
+
+/// A difference this far from the map is not the line's doing.
+const ASTRAY: TimeDelta = TimeDelta::from_secs(5);
+
+/// Receptions astray by the same amount mean that a clock has been set or a concentrator has
+/// restarted unnoticed. Frames from a gateway's backlog are astray too, each by another amount.
+const AGREEMENT: TimeDelta = TimeDelta::from_millis(500);
+
+/// How many of them must agree before the map is given up.
+const DISSENTERS: u8 = 4;
+
+/// The smallest difference of one spell, µs of our clock less µs of the concentrator's.
+#[derive(Clone, Copy, Debug)]
+struct Spell {
+    began: Timestamp,
+    least: i64,
+    at: Timestamp,
+}
+
+/// Receptions that contradict the map, all by the same amount.
+#[derive(Clone, Copy, Debug)]
+struct Dissent {
+    difference: i64,
+    count: u8,
+}
+
+/// One gateway's `tmst` on our clock.
+#[derive(Clone, Debug, Default)]
+pub struct ConcentratorClock {
+    boot_epoch: u32,
+    /// Oldest first; empty until the first reception.
+    spells: VecDeque<Spell>,
+    dissent: Option<Dissent>,
+    observed: Option<Timestamp>,
+    lags: Percentile,
+}
+
+impl ConcentratorClock {
+    /// A clock that has heard nothing yet.
+    pub fn new() -> Self {
+        ConcentratorClock::default()
+    }
+
+    /// Learns from a reception and says when it was on air: never after its arrival.
+    ///
+    /// Another `boot_epoch` starts the map anew; what was measured of the line is kept.
+    pub fn observe(&mut self, tmst: Tmst, boot_epoch: u32, arrived: Timestamp) -> Timestamp {
+        if boot_epoch != self.boot_epoch {
+            self.spells.clear();
+            self.dissent = None;
+            self.boot_epoch = boot_epoch;
+        }
+        let difference = self.difference(tmst, arrived);
+        self.reconsider(difference, arrived);
+        self.record(difference, arrived);
+        self.observed = self.observed.max(Some(arrived));
+        let air_time = self.air_time(tmst, boot_epoch, arrived);
+        self.lags.observe(arrived.since(air_time));
+        air_time
+    }
+
+    /// When a reception was on air, on our clock: at the latest at its arrival, and exactly then
+    /// while there is no clock for its boot.
+    pub fn air_time(&self, tmst: Tmst, boot_epoch: u32, arrived: Timestamp) -> Timestamp {
+        if boot_epoch != self.boot_epoch {
+            return arrived;
+        }
+        match self.least(arrived) {
+            Some(least) => {
+                let lag = self.difference(tmst, arrived).saturating_sub(least).max(0);
+                arrived.minus(TimeDelta::from_micros(lag))
+            }
+            None => arrived,
+        }
+    }
+
+    /// What the concentrator's counter shows at a moment of ours; `None` while there is no clock.
+    pub fn tmst_at(&self, moment: Timestamp) -> Option<Tmst> {
+        let least = self.least(self.observed?)?;
+        // Truncation is the counter's own wrap.
+        Some(Tmst(moment.micros().wrapping_sub(least) as u32))
+    }
+
+    /// How long ago the last reception taught the clock; `None` while there is no clock.
+    pub fn freshness(&self, now: Timestamp) -> Option<TimeDelta> {
+        self.spells.back()?;
+        self.observed.map(|observed| now.since(observed))
+    }
+
+    /// What 99 % of the last receptions did not lag more than; `None` before the first.
+    pub fn lag_p99(&self) -> Option<TimeDelta> {
+        self.lags.p99()
+    }
+
+    /// The restart count that the map belongs to.
+    pub fn boot_epoch(&self) -> u32 {
+        self.boot_epoch
+    }
+
+    /// Our clock less the concentrator's, unwrapped to the value nearest to the map.
+    ///
+    /// So a wrap needs no memory of the last `tmst`: a gateway may be silent for days, and one
+    /// frame may overtake another.
+    fn difference(&self, tmst: Tmst, arrived: Timestamp) -> i64 {
+        let Some(least) = self.least(arrived) else {
+            return arrived.micros().wrapping_sub(i64::from(tmst.0));
+        };
+        let shown = arrived.micros().wrapping_sub(least) as u32;
+        least.wrapping_add(Tmst(shown).diff(tmst))
+    }
+
+    /// The smallest difference, each relaxed by what the clocks may have drifted since.
+    fn least(&self, now: Timestamp) -> Option<i64> {
+        self.spells.iter().map(|spell| spell.least.saturating_add(drift(now.since(spell.at)))).min()
+    }
+
+    fn record(&mut self, difference: i64, arrived: Timestamp) {
+        let current = self.spells.back_mut().filter(|spell| arrived.since(spell.began) < SPELL);
+        match current {
+            Some(spell) => {
+                if difference < spell.least.saturating_add(drift(arrived.since(spell.at))) {
+                    spell.least = difference;
+                    spell.at = arrived;
+                }
+            }
+            None => {
+                if self.spells.len() == SPELLS {
+                    self.spells.pop_front();
+                }
+                self.spells.push_back(Spell { began: arrived, least: difference, at: arrived });
+            }
+        }
+    }
+
+    /// Gives the map up when several receptions in a row contradict it in the same way.
+    fn reconsider(&mut self, difference: i64, arrived: Timestamp) {
+        let lag = self.least(arrived).map_or(0, |least| difference.saturating_sub(least));
+        if lag <= ASTRAY.micros() {
+            self.dissent = None;
+            return;
+        }
+        let count = match self.dissent {
+            Some(before)
+                if (before.difference.saturating_sub(difference)).abs() <= AGREEMENT.micros() =>
+            {
+                before.count + 1
+            }
+            Some(_) | None => 1,
+        };
+        self.dissent = Some(Dissent { difference, count });
+        if count >= DISSENTERS {
+            self.dissent = None;
+            self.spells.clear();
+        }
+    }
+}
+
+fn drift(over: TimeDelta) -> i64 {
+    over.micros().max(0).saturating_mul(DRIFT_PPM) / 1_000_000
+}

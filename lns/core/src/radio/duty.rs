@@ -1,0 +1,141 @@
+//! How much of each sub-band one gateway has used in the last hour.
+//!
+//! ETSI EN 300 220-2 limits what a transmitter may send in a sub-band to a share of any hour. A
+//! promise counts like an emission from the moment it is made, so that two promises never spend
+//! the same air; what comes to nothing is given back.
+
+use std::collections::VecDeque;
+
+use lns_lorawan::{Frequency, TimeDelta, Timestamp};
+
+/// The period over which a share is reckoned.
+pub const HOUR: TimeDelta = TimeDelta::from_secs(3600);
+
+/// A range of frequencies whose use is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// The lowest frequency.
+    pub from: Frequency,
+    /// The first frequency above it.
+    pub below: Frequency,
+    /// The share of an hour that one transmitter may send, in thousandths.
+    pub per_mille: u16,
+}
+
+impl Band {
+    /// Whether a channel with this centre lies in the band.
+    pub const fn contains(&self, frequency: Frequency) -> bool {
+        self.from.hz() <= frequency.hz() && frequency.hz() < self.below.hz()
+    }
+
+    /// How much of any hour may be sent.
+    pub const fn allowance(&self) -> TimeDelta {
+        TimeDelta::from_micros(HOUR.micros() / 1000 * self.per_mille as i64)
+    }
+}
+
+/// One thing sent or promised.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: u64,
+    ends: Timestamp,
+    air: TimeDelta,
+}
+
+#[derive(Clone, Debug)]
+struct Account {
+    band: Band,
+    /// The sum of `entries`.
+    used: TimeDelta,
+    /// In the order in which they were promised; bounded by the allowance, since each takes
+    /// some milliseconds of it.
+    entries: VecDeque<Entry>,
+}
+
+/// One gateway's sub-bands.
+#[derive(Clone, Debug, Default)]
+pub struct DutyLedger {
+    accounts: Vec<Account>,
+}
+
+impl DutyLedger {
+    /// Nothing sent yet. Without bands there is no limit; with some, what lies outside all of them
+    /// may not be sent at all.
+    pub fn new(bands: &[Band]) -> Self {
+        let open =
+            |band: &Band| Account { band: *band, used: TimeDelta::ZERO, entries: VecDeque::new() };
+        DutyLedger { accounts: bands.iter().map(open).collect() }
+    }
+
+    /// What may still be promised on a frequency; `None` where there is no limit.
+    ///
+    /// Everything of the last hour and everything promised counts in full, even where one hour
+    /// cannot hold both. So whichever hour is looked at, the last promise in it saw all the others.
+    pub fn left(&mut self, now: Timestamp, frequency: Frequency) -> Option<TimeDelta> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        let Some(account) = self.account(frequency) else { return Some(TimeDelta::ZERO) };
+        account.forget(now);
+        Some(account.band.allowance() - account.used)
+    }
+
+    /// Counts a promise that ends on air at `ends`.
+    pub fn promise(&mut self, id: u64, frequency: Frequency, (ends, air): (Timestamp, TimeDelta)) {
+        if let Some(account) = self.account(frequency) {
+            account.used += air;
+            account.entries.push_back(Entry { id, ends, air });
+        }
+    }
+
+    /// The promise needs no more than this of what it was given.
+    pub fn shrink(&mut self, id: u64, frequency: Frequency, air: TimeDelta) {
+        let Some(account) = self.account(frequency) else { return };
+        // A recent one: what is promised lies seconds ahead.
+        if let Some(entry) = account.entries.iter_mut().rev().find(|entry| entry.id == id) {
+            let less = (entry.air - air).max(TimeDelta::ZERO);
+            entry.air = entry.air - less;
+            entry.ends = entry.ends - less;
+            account.used = account.used - less;
+        }
+    }
+
+    /// The promise has come to nothing.
+    pub fn give_back(&mut self, id: u64, frequency: Frequency) {
+        let Some(account) = self.account(frequency) else { return };
+        if let Some(place) = account.entries.iter().rposition(|entry| entry.id == id)
+            && let Some(entry) = account.entries.remove(place)
+        {
+            account.used = account.used - entry.air;
+        }
+    }
+
+    /// Whether nothing of the last hour is left to remember.
+    pub fn is_clear(&mut self, now: Timestamp) -> bool {
+        self.accounts.iter_mut().all(|account| {
+            account.forget(now);
+            account.entries.is_empty()
+        })
+    }
+
+    /// What of each band's allowance is spoken for, in order of the bands.
+    pub fn usage(&self) -> impl Iterator<Item = (Band, TimeDelta)> + '_ {
+        self.accounts.iter().map(|account| (account.band, account.used))
+    }
+
+    fn account(&mut self, frequency: Frequency) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|account| account.band.contains(frequency))
+    }
+}
+
+impl Account {
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(entry) = self.entries.front() {
+            if now.since(entry.ends) < HOUR {
+                return;
+            }
+            self.used = self.used - entry.air;
+            self.entries.pop_front();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the tests of dedup and radio are given: gateways, receptions, windows.
+#![allow(dead_code)] // Each test binary uses its part.
+
+use lns_core::event::Reception;
+use lns_core::radio::duty::Band;
+use lns_core::radio::plan::WindowPlan;
+use lns_lorawan::{
+    Bandwidth, DataRateIndex, Db, Dbm, Frequency, GatewayEui, Modulation, SpreadingFactor,
+    TimeDelta, Timestamp, Tmst, Window,
+};
+
+pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+pub const SF7: Modulation = Modulation::lora(SpreadingFactor::Sf7, Bandwidth::Khz125);
+pub const SF12: Modulation = Modulation::lora(SpreadingFactor::Sf12, Bandwidth::Khz125);
+
+/// EU868's sub-bands of the default channels and of RX2.
+pub const BANDS: [Band; 2] = [
+    Band {
+        from: Frequency::from_hz(868_000_000),
+        below: Frequency::from_hz(868_600_000),
+        per_mille: 10,
+    },
+    Band {
+        from: Frequency::from_hz(869_400_000),
+        below: Frequency::from_hz(869_650_000),
+        per_mille: 100,
+    },
+];
+
+pub fn at(millis: i64) -> Timestamp {
+    START + TimeDelta::from_millis(millis)
+}
+
+pub fn ms(millis: i64) -> TimeDelta {
+    TimeDelta::from_millis(millis)
+}
+
+pub fn gateway(number: u64) -> GatewayEui {
+    GatewayEui::new(0xa840_4100_0000_0000 | number)
+}
+
+/// A copy by gateway `number`, on air `on_air` ms after the start, received `lag` ms later.
+pub fn copy(number: u64, on_air: i64, lag: i64, snr: i16) -> Reception {
+    Reception {
+        gateway: gateway(number),
+        arrived: at(on_air + lag),
+        air_time: at(on_air),
+        // Every concentrator started at another time.
+        tmst: Tmst((on_air * 1000) as u32).plus((number as u32).wrapping_mul(77_777_777)),
+        boot_epoch: 1,
+        token: Box::from([number as u8]),
+        frequency: Frequency::from_hz(868_100_000),
+        modulation: SF7,
+        coding_rate: "4/5".into(),
+        rssi: Dbm::from_whole(-100 + snr),
+        snr: Db::from_whole(snr),
+        channel: Some(0),
+        rf_chain: Some(0),
+        antenna: None,
+        gateway_time: None,
+        tmms: None,
+    }
+}
+
+pub fn rx1(modulation: Modulation) -> WindowPlan {
+    WindowPlan {
+        window: Window::Rx1,
+        delay: TimeDelta::from_secs(1),
+        frequency: Frequency::from_hz(868_100_000),
+        data_rate: DataRateIndex::new(if modulation == SF7 { 5 } else { 0 }).unwrap(),
+        modulation,
+        max_phy_payload: if modulation == SF7 { 255 } else { 64 },
+        max_eirp: Dbm::from_whole(16),
+    }
+}
+
+pub fn rx2() -> WindowPlan {
+    WindowPlan {
+        window: Window::Rx2,
+        delay: TimeDelta::from_secs(2),
+        frequency: Frequency::from_hz(869_525_000),
+        data_rate: DataRateIndex::DR0,
+        modulation: SF12,
+        max_phy_payload: 64,
+        max_eirp: Dbm::from_whole(29),
+    }
+}
