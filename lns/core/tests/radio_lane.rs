@@ -3,15 +3,16 @@
 mod radio_given;
 
 use lns_core::event::{Offer, Reception};
-use lns_core::radio::duty::{Band, DutyLedger, HOUR};
+use lns_core::radio::duty::{DutyLedger, HOUR, allowance};
 use lns_core::radio::lane::{Lane, LaneSettings, NoOffer, OfferName, airtime};
 use lns_core::radio::plan::WindowPlan;
+use lns_lorawan::region::SubBand;
 use lns_lorawan::{Db, Dbm, Frequency, Modulation, TimeDelta, Timestamp};
 use proptest::prelude::*;
-use radio_given::{BANDS, SF7, SF12, START, at, copy, gateway, ms, rx1, rx2};
+use radio_given::{SF7, SF12, START, at, bands, copy, gateway, ms, rx1, rx2};
 
 fn given() -> Lane {
-    Lane::new(gateway(1), 1, LaneSettings::default(), &BANDS)
+    Lane::new(gateway(1), 1, LaneSettings::default(), &bands())
 }
 
 /// Asks under a name of its own.
@@ -37,7 +38,7 @@ fn an_idle_gateway_offers_everything_that_the_window_allows() {
 fn power_is_what_region_and_gateway_both_allow() {
     assert_eq!(ask(&mut given(), 10, 0, &rx2()).unwrap().power, Dbm::from_whole(27));
     let settings = LaneSettings { max_eirp: Dbm::from_whole(14), ..LaneSettings::default() };
-    let mut lane = Lane::new(gateway(1), 1, settings, &BANDS);
+    let mut lane = Lane::new(gateway(1), 1, settings, &bands());
     assert_eq!(ask(&mut lane, 10, 0, &rx1(SF7)).unwrap().power, Dbm::from_whole(14));
 }
 
@@ -204,7 +205,7 @@ fn act() -> impl Strategy<Value = Act> {
 /// What was sent: start, end, frequency.
 type Sent = (Timestamp, Timestamp, Frequency);
 
-fn schedule(acts: &[Act], bands: &[Band]) -> Vec<Sent> {
+fn schedule(acts: &[Act], bands: &[SubBand]) -> Vec<Sent> {
     let mut lane = Lane::new(gateway(1), 1, LaneSettings::default(), bands);
     let (mut now, mut offers, mut sent) = (0, Vec::<Offer>::new(), Vec::new());
     for (id, act) in (0u64..).zip(acts) {
@@ -236,7 +237,7 @@ fn schedule(acts: &[Act], bands: &[Band]) -> Vec<Sent> {
 
 /// The most that was sent in a band within any hour: the worst one starts with a frame or ends
 /// with one.
-fn worst_hour(sent: &[Sent], band: &Band) -> TimeDelta {
+fn worst_hour(sent: &[Sent], band: &SubBand) -> TimeDelta {
     let inside: Vec<_> =
         sent.iter().filter(|(_, _, frequency)| band.contains(*frequency)).collect();
     let hours = inside.iter().flat_map(|(starts, ends, _)| [*starts, *ends - HOUR]);
@@ -264,18 +265,18 @@ proptest! {
     /// small here, so that they are reached.
     #[test]
     fn no_hour_exceeds_the_duty_cycle(acts in prop::collection::vec(act(), 1..400)) {
-        let bands = BANDS.map(|band| Band { per_mille: 1, ..band });
+        let bands = bands().map(|band| SubBand { duty_cycle_permille: 1, ..band });
         let sent = schedule(&acts, &bands);
         for band in &bands {
             let worst = worst_hour(&sent, band);
-            prop_assert!(worst <= band.allowance(), "{worst} in {band:?}");
+            prop_assert!(worst <= allowance(band), "{worst} in {band:?}");
         }
     }
 
     /// A ledger whose promises all come to nothing is as it was.
     #[test]
     fn what_is_given_back_is_free_again(airs in prop::collection::vec(1i64..2_000_000, 1..20)) {
-        let mut ledger = DutyLedger::new(&BANDS);
+        let mut ledger = DutyLedger::new(&bands());
         let frequency = Frequency::from_hz(868_300_000);
         for (id, air) in (0u64..).zip(&airs) {
             let air = TimeDelta::from_micros(*air);
@@ -285,7 +286,7 @@ proptest! {
         for id in 0..airs.len() as u64 {
             ledger.give_back(id, frequency);
         }
-        prop_assert_eq!(ledger.left(START, frequency), Some(BANDS[0].allowance()));
+        prop_assert_eq!(ledger.left(START, frequency), Some(allowance(&bands()[0])));
         prop_assert!(ledger.is_clear(START));
     }
 }

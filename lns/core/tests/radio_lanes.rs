@@ -9,16 +9,21 @@ use lns_core::effect::{Opening, TxPlan};
 use lns_core::event::{Fate, Offer, Outcome, Purpose, Reception};
 use lns_core::radio::lane::{LaneSettings, NoOffer, airtime};
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
-use lns_lorawan::{DevEui, FCntDown, TimeDelta, Timestamp, Window};
+use lns_lorawan::{DevEui, FCntDown, Region, TimeDelta, Timestamp, Window};
 use proptest::prelude::*;
-use radio_given::{BANDS, SF7, START, at, copy, gateway, ms, rx1, rx2};
+use radio_given::{SF7, START, at, copy, gateway, ms, rx1, rx2};
 
 const DEVICE: DevEui = DevEui::new(0x70b3_d57e_d000_0001);
 
 fn given(gateways: u64) -> Lanes {
     let mut lanes = Lanes::new(100);
     for number in 1..=gateways {
-        assert!(lanes.gateway_up(START, (gateway(number), 1), LaneSettings::default(), &BANDS));
+        assert!(lanes.gateway_up(
+            START,
+            (gateway(number), 1),
+            LaneSettings::default(),
+            Region::Eu868
+        ));
     }
     lanes
 }
@@ -67,6 +72,15 @@ fn outcome(output: Option<LaneOutput>) -> Outcome {
 
 fn refused(cause: &str) -> TxAnswer {
     TxAnswer::Refused { cause: cause.into() }
+}
+
+/// What is spoken for of the sub-bands of RX1 and RX2.
+fn used(lanes: &Lanes, number: u64) -> [TimeDelta; 2] {
+    let lane = lanes.lane(gateway(number)).unwrap();
+    [rx1(SF7), rx2()].map(|window| {
+        let mut usage = lane.duty().usage();
+        usage.find(|(band, _)| band.contains(window.frequency)).unwrap().1
+    })
 }
 
 /// Three gateways have heard an uplink; the frame is handed over to the best of them.
@@ -125,12 +139,8 @@ fn what_a_gateway_accepts_is_the_outcome_and_the_rest_is_free() {
             lead_us: Some(800_000),
         }
     );
-    let used = |number| {
-        let lane = lanes.lane(gateway(number)).unwrap();
-        lane.duty().usage().map(|(_, used)| used).collect::<Vec<_>>()
-    };
-    assert_eq!(used(2), [TimeDelta::ZERO, airtime(rx2().modulation, 17)]);
-    assert_eq!(used(3), [TimeDelta::ZERO; 2]);
+    assert_eq!(used(&lanes, 2), [TimeDelta::ZERO, airtime(rx2().modulation, 17)]);
+    assert_eq!(used(&lanes, 3), [TimeDelta::ZERO; 2]);
     assert_eq!(lanes.tx_ack(at(130), name(1), gateway(2), answer), None, "it ends once");
     assert_eq!(lanes.tick(at(60_000)), []);
     assert_eq!(lanes.in_flight(), 0);
@@ -183,8 +193,7 @@ fn silence_is_unknown_and_stays_in_the_ledger() {
     let outcome = outcome(Some(output));
     assert_eq!((outcome.fate, outcome.window), (Fate::Unknown, None));
     assert_eq!(outcome.gateway, Some(gateway(2)));
-    let lane = lanes.lane(gateway(2)).unwrap();
-    assert!(lane.duty().usage().all(|(_, used)| used > TimeDelta::ZERO));
+    assert!(used(&lanes, 2).iter().all(|used| *used > TimeDelta::ZERO));
     let late = TxAnswer::Accepted { item: 0, lead_us: None };
     assert_eq!(lanes.tx_ack(at(3_200), name(1), gateway(2), late), None);
 }
@@ -294,15 +303,15 @@ fn a_slow_gateway_gives_its_devices_five_seconds() {
 fn gateways_are_bounded_and_a_ledger_outlives_its_connection() {
     let mut lanes = Lanes::new(1);
     let settings = LaneSettings::default();
-    assert!(lanes.gateway_up(at(0), (gateway(1), 1), settings, &BANDS));
-    assert!(!lanes.gateway_up(at(0), (gateway(2), 1), settings, &BANDS));
+    assert!(lanes.gateway_up(at(0), (gateway(1), 1), settings, Region::Eu868));
+    assert!(!lanes.gateway_up(at(0), (gateway(2), 1), settings, Region::Eu868));
     let offers = lanes.ask(at(10), AskId(1), &opening(vec![copy(1, 0, 5, 0)]));
     lanes.hand_over(at(20), AskId(1), plan(1, offers));
     lanes.tick(at(5_000));
     lanes.forget(at(5_000), gateway(1));
-    assert!(!lanes.gateway_up(at(6_000), (gateway(2), 1), settings, &BANDS));
+    assert!(!lanes.gateway_up(at(6_000), (gateway(2), 1), settings, Region::Eu868));
     assert!(lanes.lane(gateway(1)).is_some(), "its hour is not over");
-    assert!(lanes.gateway_up(at(3_700_000), (gateway(2), 1), settings, &BANDS));
+    assert!(lanes.gateway_up(at(3_700_000), (gateway(2), 1), settings, Region::Eu868));
     assert!(lanes.lane(gateway(1)).is_none());
 }
 
@@ -431,7 +440,7 @@ proptest! {
                 Act::Down(number) => lanes.gateway_down(gateway(*number)),
                 Act::Up(number, boot) => {
                     let settings = LaneSettings::default();
-                    lanes.gateway_up(at(run.now), (gateway(*number), *boot), settings, &BANDS);
+                    lanes.gateway_up(at(run.now), (gateway(*number), *boot), settings, Region::Eu868);
                 }
                 Act::Pause(span) => {
                     run.now += span;

@@ -6,32 +6,15 @@
 
 use std::collections::VecDeque;
 
+use lns_lorawan::region::SubBand;
 use lns_lorawan::{Frequency, TimeDelta, Timestamp};
 
 /// The period over which a share is reckoned.
 pub const HOUR: TimeDelta = TimeDelta::from_secs(3600);
 
-/// A range of frequencies whose use is limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Band {
-    /// The lowest frequency.
-    pub from: Frequency,
-    /// The first frequency above it.
-    pub below: Frequency,
-    /// The share of an hour that one transmitter may send, in thousandths.
-    pub per_mille: u16,
-}
-
-impl Band {
-    /// Whether a channel with this centre lies in the band.
-    pub const fn contains(&self, frequency: Frequency) -> bool {
-        self.from.hz() <= frequency.hz() && frequency.hz() < self.below.hz()
-    }
-
-    /// How much of any hour may be sent.
-    pub const fn allowance(&self) -> TimeDelta {
-        TimeDelta::from_micros(HOUR.micros() / 1000 * self.per_mille as i64)
-    }
+/// How much of any hour one transmitter may send in a sub-band.
+pub const fn allowance(band: &SubBand) -> TimeDelta {
+    TimeDelta::from_micros(HOUR.micros() / 1000 * band.duty_cycle_permille as i64)
 }
 
 /// One thing sent or promised.
@@ -44,7 +27,7 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 struct Account {
-    band: Band,
+    band: SubBand,
     /// The sum of `entries`.
     used: TimeDelta,
     /// In the order in which they were promised; bounded by the allowance, since each takes
@@ -61,9 +44,12 @@ pub struct DutyLedger {
 impl DutyLedger {
     /// Nothing sent yet. Without bands there is no limit; with some, what lies outside all of them
     /// may not be sent at all.
-    pub fn new(bands: &[Band]) -> Self {
-        let open =
-            |band: &Band| Account { band: *band, used: TimeDelta::ZERO, entries: VecDeque::new() };
+    pub fn new(bands: &[SubBand]) -> Self {
+        let open = |band: &SubBand| Account {
+            band: *band,
+            used: TimeDelta::ZERO,
+            entries: VecDeque::new(),
+        };
         DutyLedger { accounts: bands.iter().map(open).collect() }
     }
 
@@ -77,7 +63,7 @@ impl DutyLedger {
         }
         let Some(account) = self.account(frequency) else { return Some(TimeDelta::ZERO) };
         account.forget(now);
-        Some(account.band.allowance() - account.used)
+        Some(allowance(&account.band) - account.used)
     }
 
     /// Counts a promise that ends on air at `ends`.
@@ -119,7 +105,7 @@ impl DutyLedger {
     }
 
     /// What of each band's allowance is spoken for, in order of the bands.
-    pub fn usage(&self) -> impl Iterator<Item = (Band, TimeDelta)> + '_ {
+    pub fn usage(&self) -> impl Iterator<Item = (SubBand, TimeDelta)> + '_ {
         self.accounts.iter().map(|account| (account.band, account.used))
     }
 

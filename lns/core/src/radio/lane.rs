@@ -6,12 +6,13 @@
 //! Offers of one asking are alternatives, of which at most one is sent: they may overlap each other
 //! (an SF12 frame in RX1 is still on air when RX2 opens), but each is paid for.
 
+use lns_lorawan::region::SubBand;
 use lns_lorawan::{
     CodingRate, Dbm, Direction, Frequency, GatewayEui, Modulation, TimeDelta, Timestamp,
     time_on_air,
 };
 
-use super::duty::{Band, DutyLedger};
+use super::duty::DutyLedger;
 use super::percentile::Percentile;
 use super::plan::{WindowPlan, margin};
 use crate::event::{Offer, Reception};
@@ -148,7 +149,7 @@ impl Lane {
         gateway: GatewayEui,
         boot_epoch: u32,
         settings: LaneSettings,
-        bands: &[Band],
+        bands: &[SubBand],
     ) -> Self {
         Lane {
             gateway,

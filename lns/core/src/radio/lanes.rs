@@ -9,9 +9,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use lns_lorawan::{DevEui, GatewayEui, RxDelay, TimeDelta, Timestamp, Window};
+use lns_lorawan::{DevEui, GatewayEui, Region, RxDelay, TimeDelta, Timestamp, Window};
 
-use super::duty::Band;
 use super::lane::{Lane, LaneSettings, NoOffer, OfferName};
 use super::plan::{WindowPlan, margin};
 use crate::effect::{Opening, TxPlan};
@@ -130,13 +129,13 @@ impl Lanes {
 
     /// A gateway is connected: it can be asked from now on. `false` if there are too many.
     ///
-    /// A known gateway keeps its sub-bands and its ledger.
+    /// A known gateway keeps its region's sub-bands and its ledger until it is forgotten.
     pub fn gateway_up(
         &mut self,
         now: Timestamp,
         (gateway, boot_epoch): (GatewayEui, u32),
         settings: LaneSettings,
-        bands: &[Band],
+        region: Region,
     ) -> bool {
         if let Some(lane) = self.lanes.get_mut(&gateway) {
             lane.set_settings(settings);
@@ -149,7 +148,8 @@ impl Lanes {
         if self.lanes.len() >= self.capacity {
             return false;
         }
-        self.lanes.insert(gateway, Lane::new(gateway, boot_epoch, settings, bands));
+        self.lanes
+            .insert(gateway, Lane::new(gateway, boot_epoch, settings, region.tables().sub_bands));
         true
     }
 

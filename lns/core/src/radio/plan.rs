@@ -1,8 +1,21 @@
 //! RX windows: when, where and how a device listens after an uplink.
+//!
+//! A class A device listens twice (TS001, chapter on receive windows): in RX1, on a channel and at
+//! a data rate that follow from the uplink by the region's tables, and a second later in RX2, on a
+//! channel and at a data rate that the session has. Delays count from the end of the uplink.
 
-use lns_lorawan::{DataRateIndex, Db, Dbm, Frequency, Modulation, TimeDelta, Window};
+use lns_lorawan::region::{
+    ChannelPlan, JOIN_ACCEPT_DELAY1, JOIN_ACCEPT_DELAY2, PayloadRules, RECEIVE_DELAY2_AFTER_RX1,
+};
+use lns_lorawan::{
+    DataRateIndex, Db, Dbm, Direction, Frequency, Modulation, RegionTables, TimeDelta, Window,
+};
 
 use crate::event::Reception;
+use crate::session::RxParams;
+
+/// MHDR and MIC, which the region's M does not count.
+const MHDR_AND_MIC: usize = 5;
 
 /// One window in which a device will listen, as the standard and the session have it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +36,52 @@ pub struct WindowPlan {
     pub max_eirp: Dbm,
 }
 
+/// What of an uplink its windows depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UplinkOn {
+    /// Its frequency.
+    pub frequency: Frequency,
+    /// Its channel in a fixed plan, from which RX1's follows; of no account in a dynamic one.
+    pub channel: Option<u8>,
+    /// Its data rate in the uplink table.
+    pub data_rate: DataRateIndex,
+}
+
+impl UplinkOn {
+    /// By the copy that tells where RX1 is: the best one on a channel of the device, since a mirror
+    /// frame shows the same bytes on a frequency where nothing was sent. The best one at all if
+    /// none is: in a dynamic plan a device may have a channel that we were not told of.
+    ///
+    /// `receptions` are best first; `channel_of` is the index of the device's channel with a
+    /// frequency. `None` without receptions.
+    pub fn heard(
+        receptions: &[Reception],
+        data_rate: DataRateIndex,
+        channel_of: impl Fn(Frequency) -> Option<u8>,
+    ) -> Option<Self> {
+        let on = |copy: &Reception| (copy.frequency, channel_of(copy.frequency));
+        let on_channel = receptions.iter().map(on).find(|(_, channel)| channel.is_some());
+        let (frequency, channel) = on_channel.or_else(|| receptions.first().map(on))?;
+        Some(UplinkOn { frequency, channel, data_rate })
+    }
+}
+
+/// The windows after a data frame, in order of time.
+///
+/// A window is left out where it has no channel, no data rate or may not be used for sending.
+pub fn after_uplink(tables: &RegionTables, rx: &RxParams, uplink: &UplinkOn) -> Vec<WindowPlan> {
+    let delay1 = TimeDelta::from_secs(i64::from(rx.rx_delay.seconds()));
+    let place1 = rx1_place(tables, rx.rx1_dr_offset, uplink);
+    let place2 = Some((rx.rx2_frequency, rx.rx2_data_rate));
+    both(tables, (delay1, place1), (delay1 + RECEIVE_DELAY2_AFTER_RX1, place2))
+}
+
+/// The windows after a Join-Request, in order of time: RX1DROffset 0, RX2 as the region has it.
+pub fn after_join_request(tables: &RegionTables, uplink: &UplinkOn) -> Vec<WindowPlan> {
+    let place1 = rx1_place(tables, 0, uplink);
+    both(tables, (JOIN_ACCEPT_DELAY1, place1), (JOIN_ACCEPT_DELAY2, Some(tables.rx2)))
+}
+
 /// How far a copy was above what its data rate needs; 0 dB where the need is no SNR (FSK, LR-FHSS),
 /// so that such copies rank by strength and never count as comfortable.
 pub fn margin(reception: &Reception) -> Db {
@@ -30,4 +89,40 @@ pub fn margin(reception: &Reception) -> Db {
         Some(required) => reception.snr - required,
         None => Db::from_whole(0),
     }
+}
+
+/// Frequency and downlink data rate.
+type Place = (Frequency, DataRateIndex);
+
+fn rx1_place(tables: &RegionTables, offset: u8, uplink: &UplinkOn) -> Option<Place> {
+    let frequency = match tables.plan {
+        ChannelPlan::Dynamic { .. } => uplink.frequency,
+        ChannelPlan::Fixed { .. } => tables.rx1_frequency(uplink.channel?, uplink.frequency),
+    };
+    Some((frequency, tables.rx1_data_rate(uplink.data_rate, offset)?))
+}
+
+fn both(
+    tables: &RegionTables,
+    (delay1, place1): (TimeDelta, Option<Place>),
+    (delay2, place2): (TimeDelta, Option<Place>),
+) -> Vec<WindowPlan> {
+    let windows = [(Window::Rx1, delay1, place1), (Window::Rx2, delay2, place2)];
+    windows
+        .into_iter()
+        .filter_map(|(window, delay, place)| plan(tables, window, delay, place?))
+        .collect()
+}
+
+fn plan(
+    tables: &RegionTables,
+    window: Window,
+    delay: TimeDelta,
+    (frequency, data_rate): Place,
+) -> Option<WindowPlan> {
+    let modulation = tables.data_rate(Direction::Down, data_rate)?;
+    let largest = tables.max_payload(Direction::Down, data_rate, PayloadRules::default())?;
+    let max_eirp = tables.downlink_max_eirp(frequency)?;
+    let max_phy_payload = usize::from(largest.m) + MHDR_AND_MIC;
+    Some(WindowPlan { window, delay, frequency, data_rate, modulation, max_phy_payload, max_eirp })
 }

@@ -2,10 +2,10 @@
 #![allow(dead_code)] // Each test binary uses its part.
 
 use lns_core::event::Reception;
-use lns_core::radio::duty::Band;
 use lns_core::radio::plan::WindowPlan;
+use lns_lorawan::region::SubBand;
 use lns_lorawan::{
-    Bandwidth, DataRateIndex, Db, Dbm, Frequency, GatewayEui, Modulation, SpreadingFactor,
+    Bandwidth, DataRateIndex, Db, Dbm, Frequency, GatewayEui, Modulation, Region, SpreadingFactor,
     TimeDelta, Timestamp, Tmst, Window,
 };
 
@@ -15,18 +15,11 @@ pub const SF7: Modulation = Modulation::lora(SpreadingFactor::Sf7, Bandwidth::Kh
 pub const SF12: Modulation = Modulation::lora(SpreadingFactor::Sf12, Bandwidth::Khz125);
 
 /// EU868's sub-bands of the default channels and of RX2.
-pub const BANDS: [Band; 2] = [
-    Band {
-        from: Frequency::from_hz(868_000_000),
-        below: Frequency::from_hz(868_600_000),
-        per_mille: 10,
-    },
-    Band {
-        from: Frequency::from_hz(869_400_000),
-        below: Frequency::from_hz(869_650_000),
-        per_mille: 100,
-    },
-];
+pub fn bands() -> [SubBand; 2] {
+    let tables = Region::Eu868.tables();
+    [868_100_000, 869_525_000]
+        .map(|hz| *tables.sub_band(Frequency::from_hz(hz)).expect("it is in a sub-band"))
+}
 
 pub fn at(millis: i64) -> Timestamp {
     START + TimeDelta::from_millis(millis)
