@@ -23,7 +23,9 @@ pub struct Step {
 /// What a step needs written before its effects are released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durable {
-    /// Nothing: memory alone changed, and it may be lost in a crash.
+    /// Nothing: memory alone changed, and it may be lost in a crash. The step's effects must still
+    /// not overtake those of earlier steps of the same device: a counter that it uses may lie under a
+    /// ceiling whose record is being written.
     Nothing,
     /// The device's record.
     Record,
@@ -40,11 +42,6 @@ pub enum Effect {
     Open(Opening),
     /// Hand a frame to the lanes.
     Transmit(Box<TxPlan>),
-    /// The device now answers to these addresses (current and pending session).
-    Addresses {
-        /// Addresses that frames of this device may carry from now on.
-        now: Vec<DevAddr>,
-    },
 }
 
 /// Windows in which a device will listen, to be offered by the lanes.
@@ -79,7 +76,7 @@ pub struct TxPlan {
 }
 
 /// What the application is told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AppEvent {
     /// The place in its home's sequence of events; the sinks' cursors count in it.
     pub sequence: u64,
@@ -92,7 +89,7 @@ pub struct AppEvent {
 }
 
 /// What happened, as an application should know it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// A payload, still to be decoded by the profile's codec at delivery.
     Uplink(Box<UplinkEvent>),
@@ -157,7 +154,7 @@ pub enum Stage {
 }
 
 /// An accepted data frame.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UplinkEvent {
     /// Address it came under.
     pub dev_addr: DevAddr,

@@ -1,8 +1,8 @@
 //! What can happen to a device.
 
 use lns_lorawan::{
-    ChannelIndex, DataRateIndex, Db, Dbm, Frequency, GatewayEui, JoinRequest, MacVersion,
-    Modulation, OpenedUplink, RxDelay, TimeDelta, Timestamp, Tmst, Window,
+    DataRateIndex, Db, Dbm, Frequency, GatewayEui, JoinRequest, Modulation, OpenedUplink, RxDelay,
+    TimeDelta, Timestamp, Tmst, Window,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub enum Freshness {
 pub struct UplinkHeard {
     /// The frame, decrypted.
     pub opened: OpenedUplink,
+    /// Its bytes as received, kept for a bug report.
+    pub phy_payload: Arc<[u8]>,
     /// A digest of its bytes.
     pub digest: u64,
     /// Which session it belongs to.
@@ -82,7 +84,7 @@ pub struct UplinkHeard {
     /// The uplink data rate by the region's uplink table.
     pub data_rate: DataRateIndex,
     /// The channel it came on, when the device's plan has one with this frequency.
-    pub channel: Option<ChannelIndex>,
+    pub channel: Option<u8>,
 }
 
 /// A Join-Request with its copies.
@@ -97,7 +99,7 @@ pub struct JoinHeard {
     /// The uplink data rate by the region's uplink table.
     pub data_rate: DataRateIndex,
     /// The channel it came on, where the region has one with this frequency.
-    pub channel: Option<ChannelIndex>,
+    pub channel: Option<u8>,
     /// RxDelay that suits the serving gateway's round trip, when the profile names none.
     pub suggested_rx_delay: RxDelay,
 }
@@ -234,9 +236,4 @@ pub enum Event {
     Command(Command),
     /// A deadline of the device itself (`Device::next_wake`) has come.
     Wake,
-}
-
-/// The MAC versions that share 1.0's key derivation and frame counters.
-pub fn is_1_0(version: MacVersion) -> bool {
-    version < MacVersion::V1_1
 }

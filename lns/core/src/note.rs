@@ -57,6 +57,15 @@ pub enum Note {
     },
     /// There was something to say and no lane had an offer for it.
     NoOffer,
+    /// The first queued downlink is too large for every window of this occasion; it stays.
+    DoesNotFit {
+        /// The item's id.
+        id: u64,
+        /// The largest payload that would have fitted, bytes.
+        room: usize,
+    },
+    /// The session's downlink counters are used up; the device must join again.
+    DownCounterExhausted,
     /// What became of a frame that was handed over.
     Sent {
         /// Its counter; `None` for a Join-Accept.

@@ -22,7 +22,9 @@ pub enum Reject {
     #[error("no device with this DevEUI is registered")]
     UnknownDevEui,
     /// Sessions have this DevAddr, but none verifies the MIC.
-    #[error("MIC mismatch: no session with this DevAddr verifies it (wrong key, or a stranger's frame)")]
+    #[error(
+        "MIC mismatch: no session with this DevAddr verifies it (wrong key, or a stranger's frame)"
+    )]
     MicMismatch,
     /// The frame verifies under a counter that was accepted before.
     #[error("FCntUp replayed: got {got}, last accepted {last}")]
@@ -167,4 +169,3 @@ impl Reject {
         "bug",
     ];
 }
-

@@ -1,15 +1,33 @@
 //! One device: its memory, and the verb that changes it.
 
+mod downlink;
+mod draft;
+mod join;
+mod key_cache;
+pub mod matching;
+mod outcome;
+mod queue;
+mod uplink;
+mod windows;
+
 use std::sync::Arc;
 
-use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, JoinNonce, Timestamp};
+use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinNonce, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::dedup::Heard;
-use crate::effect::AppEvent;
-use crate::event::{JoinHeard, Purpose, QueueItem};
-use crate::profile::Description;
+use crate::effect::{AppEvent, Step};
+use crate::env::Env;
+use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
+use crate::mac::{Answers, MacState, Requests};
+use crate::profile::{Activation, Description};
+use crate::reject::Reject;
 use crate::session::Session;
+
+use draft::Draft;
+
+/// How many homes there are. A device lives in one of them for ever.
+pub const HOMES: u8 = 64;
 
 /// Everything the server remembers of one device.
 ///
@@ -23,8 +41,8 @@ pub struct Device {
     pub session: Option<Session>,
     /// The session of the last Join-Accept, until the device uses it.
     pub pending: Option<Box<Session>>,
-    /// The JoinNonce to give next.
-    pub join_nonce: JoinNonce,
+    /// The JoinNonce to give next; `None` when all are used up.
+    pub join_nonce: Option<JoinNonce>,
     /// The last accepted DevNonce.
     pub last_dev_nonce: Option<DevNonce>,
     /// The last 1,024 accepted DevNonces, oldest first, in a record of its own.
@@ -35,7 +53,7 @@ pub struct Device {
     pub in_flight: Option<Box<InFlight>>,
     /// A class A occasion (or a join) that is open.
     pub awaiting: Option<Box<Awaiting>>,
-    /// MAC commands: what to answer, what was asked.
+    /// MAC commands: what the device has told, what was asked.
     pub mac: MacState,
     /// Which gateways heard the last transmissions.
     pub heard: Heard,
@@ -45,4 +63,221 @@ pub struct Device {
     pub events: Vec<AppEvent>,
     /// The number of the next event.
     pub next_event: u64,
+}
+
+/// A queued downlink and where it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// What is to be sent.
+    pub item: QueueItem,
+    /// Where it stands.
+    pub state: ItemState,
+    /// How often it was sent, as far as is known.
+    pub attempts: u8,
+    /// How often it was refused or came too late before it was sent.
+    pub refusals: u8,
+    /// The largest payload that the windows of the last occasion had room for, when that was too
+    /// little for this item: why it stays.
+    pub room: Option<u16>,
+}
+
+/// Where a queued downlink stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemState {
+    /// It waits for an occasion.
+    Waiting,
+    /// A frame carries it; what became of the frame is not known yet. Not durable: after a crash it
+    /// waits again.
+    Planned,
+    /// It was sent, and the device has not said yet whether it arrived.
+    AwaitingAck {
+        /// The counter it carried.
+        f_cnt_down: FCntDown,
+    },
+}
+
+/// A frame under way, in memory only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InFlight {
+    /// The plan's id.
+    pub plan: u64,
+    /// Its counter; `None` for a Join-Accept.
+    pub f_cnt_down: Option<FCntDown>,
+    /// The id of the queue item in it.
+    pub item: Option<u64>,
+    /// The MAC requests in it.
+    pub requests: Requests,
+}
+
+/// What is open: the device will listen, and nothing has been said yet. In memory only.
+#[derive(Clone, Debug)]
+pub enum Awaiting {
+    /// A Join-Request that has been judged good; nothing has been spent on it.
+    Join(JoinHeard),
+    /// The windows after an uplink.
+    ClassA(Owed),
+}
+
+/// What is to be said in the windows after an uplink, besides the queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Owed {
+    /// A confirmed uplink is to be acknowledged.
+    pub ack: bool,
+    /// The device waits for any downlink: ADRACKReq, or an answer that it repeats until it hears us.
+    pub anything: bool,
+    /// Answers to the uplink's MAC commands.
+    pub answers: Answers,
+    /// MAC requests that are due.
+    pub requests: Requests,
+}
+
+/// Frames of counters that were used before, one after the other. In memory only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The last such counter.
+    pub f_cnt_up: FCntUp,
+    /// How many in a row, each above the one before it.
+    pub count: u8,
+}
+
+/// The home of a device, 0 to 63: the low six bits of its mixed DevEUI.
+///
+/// The EUI is mixed because makers number their devices in many ways (multiples of 16 or 256 occur).
+/// The mixing is the finalizer of the SplitMix64 generator. Data on disk is laid out by it: it must
+/// never change.
+pub fn home_of(dev_eui: DevEui) -> u8 {
+    let mut mixed = dev_eui.value();
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    let [low, ..] = mixed.to_le_bytes();
+    low % HOMES
+}
+
+impl Device {
+    /// A device that has just been described. One that is activated by personalization has its
+    /// session at once.
+    pub fn new(about: Arc<Description>) -> Self {
+        let session = personalized(&about);
+        Device {
+            about,
+            session,
+            pending: None,
+            join_nonce: JoinNonce::new(1),
+            last_dev_nonce: None,
+            used_dev_nonces: Arc::default(),
+            queue: Arc::default(),
+            in_flight: None,
+            awaiting: None,
+            mac: MacState::default(),
+            heard: Heard::default(),
+            behind: None,
+            events: Vec::new(),
+            next_event: 0,
+        }
+    }
+
+    /// The addresses that frames of this device may carry: of the session in use and the pending one.
+    pub fn addresses(&self) -> Vec<DevAddr> {
+        let current = self.session.iter().map(|session| session.dev_addr);
+        let pending = self.pending.iter().map(|session| session.dev_addr);
+        current.chain(pending).collect()
+    }
+
+    /// One of its sessions.
+    pub fn session_under(&self, under: Under) -> Option<&Session> {
+        match under {
+            Under::Current => self.session.as_ref(),
+            Under::Pending => self.pending.as_deref(),
+        }
+    }
+
+    /// When the device must be given [`Event::Wake`]: the next expiry of a queued downlink.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let expiring = self.queue.iter().filter(|queued| queued.state != ItemState::Planned);
+        expiring.filter_map(|queued| queued.item.expires_at).min()
+    }
+
+    /// Whether an occasion, if one is open, would be used now.
+    pub fn has_something_to_say(&self, now: Timestamp) -> bool {
+        match self.awaiting.as_deref() {
+            None => false,
+            Some(Awaiting::Join(_)) => true,
+            Some(Awaiting::ClassA(owed)) => {
+                !owed.is_nothing() || queue::next(&self.queue, now).is_some()
+            }
+        }
+    }
+
+    /// What the open occasion is for.
+    pub fn awaits(&self) -> Option<Purpose> {
+        match self.awaiting.as_deref()? {
+            Awaiting::Join(_) => Some(Purpose::JoinAccept),
+            Awaiting::ClassA(_) => Some(Purpose::ClassA),
+        }
+    }
+}
+
+impl Owed {
+    /// Whether nothing is owed.
+    pub fn is_nothing(&self) -> bool {
+        !self.ack && !self.anything && self.answers.is_empty() && self.requests.is_empty()
+    }
+}
+
+/// The session that a description carries from the factory.
+pub(crate) fn personalized(about: &Description) -> Option<Session> {
+    match &about.activation {
+        Activation::Abp { dev_addr, keys, f_cnt_start } => Some(Session {
+            f_cnt_up_start: *f_cnt_start,
+            extra_channels: about.profile.factory_channels.iter().copied().map(Some).collect(),
+            ..Session::new(
+                *dev_addr,
+                keys.clone(),
+                about.profile.mac_version,
+                windows::factory_rx(&about.profile),
+            )
+        }),
+        Activation::Otaa10 { .. } | Activation::Otaa11 { .. } => None,
+    }
+}
+
+/// One event happens to one device. What becomes of it, and what should the world do about it?
+///
+/// Total: any frame, any order, any state gives an answer. A frame we refuse leaves `device`
+/// unchanged and says why in `notes`. Never panics on what the air can carry.
+pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
+    let mut draft = Draft::new(device, env);
+    let judged: Result<(), Reject> = match event {
+        Event::Uplink(heard) => uplink::accept(&mut draft, *heard),
+        Event::LateCopy(reception) => {
+            uplink::late_copy(&mut draft, &reception);
+            Ok(())
+        }
+        Event::Join(heard) => join::judge(&mut draft, *heard),
+        Event::Occasion(occasion) => match occasion.purpose {
+            Purpose::JoinAccept => join::accept(&mut draft, occasion.offers),
+            Purpose::ClassA => downlink::speak(&mut draft, occasion.offers),
+        },
+        Event::OccasionPassed => {
+            draft.device.awaiting = None;
+            Ok(())
+        }
+        Event::Outcome(outcome) => {
+            outcome::settle(&mut draft, &outcome);
+            Ok(())
+        }
+        Event::Command(command) => {
+            queue::command(&mut draft, command);
+            Ok(())
+        }
+        Event::Wake => {
+            queue::expire(&mut draft);
+            Ok(())
+        }
+    };
+    match judged {
+        Ok(()) => draft.done(),
+        Err(reject) => Draft::refused(device, reject),
+    }
 }

@@ -1,0 +1,196 @@
+//! One frame for one occasion.
+//!
+//! What is said is chosen in order of urgency: the acknowledgement, answers to MAC commands, our own
+//! MAC requests, one queued item. More is added as long as some offered window has room for the
+//! whole; a window that has not is left out of the plan. All windows carry the same bytes under the
+//! same counter, so that a device that hears two of them drops the second.
+
+use lns_lorawan::{DataDown, FCntDown, FCtrlDown};
+
+use super::draft::Draft;
+use super::{Awaiting, Device, InFlight, Owed, queue};
+use crate::effect::{Durable, Effect, TxPlan};
+use crate::event::Offer;
+use crate::mac::Requests;
+use crate::note::Note;
+use crate::reject::Reject;
+
+/// MHDR, FHDR without FOpts, MIC.
+const EMPTY: usize = 12;
+
+/// The most that FOpts hold; what is longer needs a frame on FPort 0.
+const MAX_F_OPTS: usize = 15;
+
+/// What a frame is filled with.
+struct Contents {
+    ack: bool,
+    /// MAC commands: answers, then requests.
+    commands: Vec<u8>,
+    /// The requests among them.
+    requests: Requests,
+    /// A queued item: its id, FPort, payload, and whether it asks for an acknowledgement.
+    item: Option<Item>,
+    f_pending: bool,
+}
+
+struct Item {
+    id: u64,
+    f_port: u8,
+    payload: Box<[u8]>,
+    confirmed: bool,
+}
+
+/// Fills a frame for what the lanes offer after an uplink.
+pub(super) fn speak(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Reject> {
+    let awaiting = draft.device.awaiting.take_if(|open| matches!(**open, Awaiting::ClassA(_)));
+    let Some(Awaiting::ClassA(owed)) = awaiting.map(|open| *open) else {
+        // The occasion before a newer Join-Request.
+        return Ok(());
+    };
+    queue::expire(draft);
+    let has_item = queue::next(&draft.device.queue, draft.env.now).is_some();
+    if owed.is_nothing() && !has_item {
+        return Ok(());
+    }
+    let largest = offers.iter().map(|offer| offer.max_phy_payload).max().unwrap_or(0);
+    if largest < EMPTY {
+        draft.note(Note::NoOffer);
+        return Ok(());
+    }
+    let contents = choose(draft, &owed, largest);
+    if contents.is_nothing(&owed) {
+        return Ok(());
+    }
+    let Some((f_cnt_down, phy_payload)) = build(draft, &contents) else { return Ok(()) };
+    hand_over(draft, contents, (f_cnt_down, phy_payload), offers);
+    Ok(())
+}
+
+impl Contents {
+    /// FOpts, FPort and FRMPayload.
+    fn parts(&self) -> (&[u8], Option<u8>, &[u8]) {
+        match &self.item {
+            Some(item) => (&self.commands, Some(item.f_port), &item.payload),
+            None if self.commands.len() > MAX_F_OPTS => (&[], Some(0), &self.commands),
+            None => (&self.commands, None, &[]),
+        }
+    }
+
+    /// Nothing was chosen and the device waits for nothing: an item did not fit.
+    fn is_nothing(&self, owed: &Owed) -> bool {
+        !self.ack && !owed.anything && self.commands.is_empty() && self.item.is_none()
+    }
+}
+
+/// Chooses what fits the roomiest window.
+fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
+    let mut commands = Vec::new();
+    owed.answers.write(&mut commands);
+    let mut requests = Requests::default();
+    let Device { mac, about, .. } = &draft.device;
+    for (request, bytes) in mac.requests(owed.requests, &about.profile, draft.env.network) {
+        let length = commands.len() + bytes.len();
+        let as_payload = usize::from(length > MAX_F_OPTS);
+        if EMPTY + as_payload + length <= largest {
+            commands.extend(bytes);
+            requests = requests.and(request);
+        }
+    }
+    let item = choose_item(draft, commands.len(), largest);
+    let left = draft.device.queue.len() - usize::from(item.is_some());
+    Contents { ack: owed.ack, commands, requests, item, f_pending: left > 0 }
+}
+
+/// The first queued item, if the MAC commands leave room for it. One that no window would have room
+/// for even alone is marked.
+fn choose_item(draft: &mut Draft<'_>, commands: usize, largest: usize) -> Option<Item> {
+    let queued = queue::next(&draft.device.queue, draft.env.now)?;
+    let item = Item {
+        id: queued.item.id,
+        f_port: queued.item.f_port,
+        payload: queued.item.payload.clone(),
+        confirmed: queued.item.confirmed,
+    };
+    let room = largest.saturating_sub(EMPTY + 1);
+    if item.payload.len() > room {
+        queue::hold_back(draft, item.id, room);
+        return None;
+    }
+    // Else the commands may take its place this time.
+    (commands <= MAX_F_OPTS && item.payload.len() + commands <= room).then_some(item)
+}
+
+/// Takes a counter and builds the bytes.
+fn build(draft: &mut Draft<'_>, contents: &Contents) -> Option<(FCntDown, Vec<u8>)> {
+    let adr = draft.device.mac.adr;
+    let session = draft.device.session.as_mut()?;
+    let (f_opts, f_port, frm_payload) = contents.parts();
+    let of_application = session.keys.scheme.is_1_1() && f_port.is_some_and(|f_port| f_port > 0);
+    let counter =
+        if of_application { &mut session.a_f_cnt_down } else { &mut session.n_f_cnt_down };
+    let Some((f_cnt_down, above_ceiling)) = counter.take() else {
+        draft.note(Note::DownCounterExhausted);
+        return None;
+    };
+    let confirmed = contents.item.as_ref().is_some_and(|item| item.confirmed);
+    let frame = DataDown {
+        confirmed,
+        dev_addr: session.dev_addr,
+        f_ctrl: FCtrlDown { adr, ack: contents.ack, f_pending: contents.f_pending },
+        f_cnt_down,
+        f_opts,
+        f_port,
+        frm_payload,
+    };
+    let acknowledged = session.f_cnt_up.unwrap_or_default().wire().0;
+    let built = frame.build(&session.keys.schedules(), acknowledged);
+    if confirmed {
+        session.confirmed_f_cnt_down = Some(f_cnt_down);
+    }
+    if above_ceiling {
+        draft.needs(Durable::Record);
+    }
+    // The parts were measured against a window, whose limit is below the standard's.
+    let Ok(phy_payload) = built else {
+        draft.note(Note::Rejected(Reject::Bug));
+        return None;
+    };
+    Some((f_cnt_down, phy_payload))
+}
+
+fn hand_over(
+    draft: &mut Draft<'_>,
+    contents: Contents,
+    (f_cnt_down, phy_payload): (FCntDown, Vec<u8>),
+    offers: Vec<Offer>,
+) {
+    let size = phy_payload.len();
+    let offers: Vec<Offer> =
+        offers.into_iter().filter(|offer| offer.max_phy_payload >= size).collect();
+    let Some(first) = offers.first() else { return };
+    draft.note(Note::Planned {
+        f_cnt_down: Some(f_cnt_down),
+        window: first.window,
+        gateway: first.gateway,
+        size,
+    });
+    draft.device.mac.asked(contents.requests);
+    let item = contents.item.map(|item| item.id);
+    if let Some(id) = item {
+        queue::plan(draft, id);
+    }
+    let id = draft.env.random;
+    draft.device.in_flight = Some(Box::new(InFlight {
+        plan: id,
+        f_cnt_down: Some(f_cnt_down),
+        item,
+        requests: contents.requests,
+    }));
+    draft.effect(Effect::Transmit(Box::new(TxPlan {
+        id,
+        dev_eui: draft.device.about.dev_eui,
+        phy_payload: phy_payload.into_boxed_slice(),
+        f_cnt_down: Some(f_cnt_down),
+        offers,
+    })));
+}

@@ -1,0 +1,187 @@
+//! A data frame whose MIC has verified: what it changes, what the application hears of it, and the
+//! windows that it opens.
+
+use std::sync::Arc;
+
+use lns_lorawan::Mic;
+
+use super::draft::Draft;
+use super::{Awaiting, Device, Owed, outcome, queue, windows};
+use crate::effect::{Durable, Effect, EventKind, Opening, UplinkEvent};
+use crate::env::Env;
+use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
+use crate::mac::{MacState, Moment, channel_plan};
+use crate::note::Note;
+use crate::profile::Profile;
+use crate::reject::Reject;
+
+/// Accepts a frame, new or repeated.
+pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Reject> {
+    let (under, freshness) = classify(&draft.device, &heard)?;
+    outcome::give_up_waiting(draft);
+    if under == Under::Pending {
+        confirm_session(draft);
+    }
+    draft.device.heard.record(heard.receptions.iter().map(|reception| reception.gateway));
+    draft.note(Note::Uplink {
+        dev_addr: heard.opened.dev_addr,
+        f_cnt_up: heard.opened.f_cnt_up,
+        freshness,
+        heard_by: heard.receptions.len(),
+        lost: lost(&draft.device, &heard),
+    });
+    let mut owed = Owed {
+        ack: heard.opened.confirmed,
+        anything: heard.opened.f_ctrl.adr_ack_req,
+        ..Owed::default()
+    };
+    match freshness {
+        Freshness::New => new(draft, &heard, &mut owed),
+        Freshness::Repeat => repeat(draft, &heard, &mut owed),
+    }
+    open_windows(draft, heard, owed);
+    Ok(())
+}
+
+/// Another copy of the last transmission, when its gathering had closed.
+pub(super) fn late_copy(draft: &mut Draft<'_>, reception: &Reception) {
+    draft.device.heard.record_late(reception.gateway);
+    draft.note(Note::LateCopy { gateway: reception.gateway });
+}
+
+/// Which session the frame moves, and whether it does.
+///
+/// Matching has judged this before, but copies were gathered since, and another frame may have been
+/// accepted meanwhile.
+fn classify(device: &Device, heard: &UplinkHeard) -> Result<(Under, Freshness), Reject> {
+    let has_address = |under: &Under| {
+        let session = device.session_under(*under);
+        session.is_some_and(|session| session.dev_addr == heard.opened.dev_addr)
+    };
+    // What was pending when the frame was matched may be in use by now.
+    let under = [heard.under, Under::Current].into_iter().find(has_address);
+    let under = under.ok_or(Reject::UnknownDevAddr)?;
+    let session = device.session_under(under).ok_or(Reject::UnknownDevAddr)?;
+    let got = heard.opened.f_cnt_up;
+    match session.f_cnt_up {
+        None => Ok((under, Freshness::New)),
+        Some(last) if got > last => Ok((under, Freshness::New)),
+        Some(last) if got == last && heard.digest == session.last_digest => {
+            Ok((under, Freshness::Repeat))
+        }
+        Some(last) => Err(Reject::FCntReplayed { got: got.0, last: last.0 }),
+    }
+}
+
+/// The device uses its new session: the old one is over, and with it all that was said in it.
+fn confirm_session(draft: &mut Draft<'_>) {
+    let Some(session) = draft.device.pending.take() else { return };
+    draft.note(Note::SessionConfirmed { dev_addr: session.dev_addr });
+    let device = &mut draft.device;
+    device.session = Some(*session);
+    device.mac =
+        MacState { dev_status: device.mac.dev_status.without_asking(), ..MacState::default() };
+    queue::start_over(device);
+}
+
+/// Counters that were skipped since the last accepted one.
+fn lost(device: &Device, heard: &UplinkHeard) -> u32 {
+    let last = device.session.as_ref().and_then(|session| session.f_cnt_up);
+    let got = heard.opened.f_cnt_up;
+    last.map_or(0, |last| got.0.saturating_sub(last.0).saturating_sub(1))
+}
+
+fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
+    let opened = &heard.opened;
+    draft.needs(Durable::Record);
+    draft.device.behind = None;
+    if let Some(session) = &mut draft.device.session {
+        session.advance(opened.f_cnt_up, heard.digest);
+    }
+    draft.device.mac.hear_parameters(heard.data_rate, opened.f_ctrl.adr);
+    queue::expire(draft);
+    let acked = queue::hear_ack(draft, opened.f_ctrl.ack, opened.f_cnt_up);
+    hear_commands(draft, (heard, Freshness::New), owed);
+    ask(draft, heard, owed);
+    // A frame on FPort 0 is between device and network; notes tell of it.
+    if opened.f_port != Some(0) {
+        let event = event(&draft.device, heard, acked);
+        draft.publish(EventKind::Uplink(Box::new(event)));
+    }
+}
+
+/// The same bytes once more: the device has not heard us. Nothing moves, but what was asked in it is
+/// answered for this transmission; a queued downlink that may be on its way is not repeated.
+fn repeat(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
+    hear_commands(draft, (heard, Freshness::Repeat), owed);
+}
+
+fn hear_commands(
+    draft: &mut Draft<'_>,
+    (heard, freshness): (&UplinkHeard, Freshness),
+    owed: &mut Owed,
+) {
+    let about = Arc::clone(&draft.device.about);
+    let moment = moment(draft.env, (heard, freshness), &about.profile);
+    let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
+    let received = mac.hear(session, heard, &moment);
+    owed.answers = received.answers;
+    owed.anything |= received.repeats_until_heard;
+    for note in received.notes {
+        draft.note(note);
+    }
+}
+
+/// What is to be asked in return.
+fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
+    let about = Arc::clone(&draft.device.about);
+    let moment = moment(draft.env, (heard, Freshness::New), &about.profile);
+    let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
+    channel_plan::notice(session, heard.channel);
+    mac.unanswered(moment.f_cnt_up);
+    owed.requests = mac.due(session, &moment);
+}
+
+fn moment<'a>(
+    env: &'a Env<'_>,
+    (heard, freshness): (&UplinkHeard, Freshness),
+    profile: &'a Profile,
+) -> Moment<'a> {
+    let f_cnt_up = heard.opened.f_cnt_up;
+    Moment { now: env.now, freshness, f_cnt_up, profile, network: env.network }
+}
+
+fn event(device: &Device, heard: &UplinkHeard, acked: Option<u64>) -> UplinkEvent {
+    let opened = &heard.opened;
+    UplinkEvent {
+        dev_addr: opened.dev_addr,
+        f_cnt_up: opened.f_cnt_up,
+        confirmed: opened.confirmed,
+        adr: opened.f_ctrl.adr,
+        class_b: opened.f_ctrl.class_b,
+        ack: opened.f_ctrl.ack,
+        f_opts_len: u8::try_from(opened.f_opts.len()).unwrap_or(u8::MAX),
+        f_port: opened.f_port,
+        frm_payload: opened.frm_payload.as_slice().into(),
+        mic: Mic(heard.phy_payload.last_chunk().copied().unwrap_or_default()),
+        data_rate: heard.data_rate,
+        battery: device.mac.dev_status.battery(),
+        margin: device.mac.dev_status.margin(),
+        acked,
+        receptions: heard.receptions.clone(),
+    }
+}
+
+fn open_windows(draft: &mut Draft<'_>, heard: UplinkHeard, owed: Owed) {
+    let device = &mut draft.device;
+    device.awaiting = Some(Box::new(Awaiting::ClassA(owed)));
+    let Some(session) = &device.session else { return };
+    let opening = Opening {
+        purpose: Purpose::ClassA,
+        windows: windows::after_uplink(&device.about.profile, session, &heard),
+        something_to_say: device.has_something_to_say(draft.env.now),
+        reply_window_ms: device.about.profile.reply_window_ms,
+        receptions: heard.receptions,
+    };
+    draft.effect(Effect::Open(opening));
+}

@@ -1,0 +1,114 @@
+//! How often a device is asked the same thing.
+//!
+//! A request may be lost, its answer may be lost, a device may not know the command at all, and it
+//! may refuse for reasons of its own. None of that may become an endless conversation.
+
+use lns_lorawan::FCntUp;
+use serde::{Deserialize, Serialize};
+
+/// Tries without an answer after which we ask less often.
+const PATIENCE: u8 = 3;
+
+/// The longest pause, as a power of two: 1,024 uplinks.
+const LONGEST: u8 = 10;
+
+/// The pause after the first refusal, as a power of two: 64 uplinks.
+const AFTER_REFUSAL: u8 = 6;
+
+/// Where one MAC request stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// A frame with the request is under way, or was sent and not answered yet.
+    #[serde(skip)]
+    pub outstanding: bool,
+    /// Tries without success since the last one with.
+    pub tries: u8,
+    /// Not to be asked again before an uplink with this counter.
+    pub not_before: FCntUp,
+}
+
+impl Ask {
+    /// Whether it may be asked in answer to this uplink.
+    pub fn may_ask(&self, f_cnt_up: FCntUp) -> bool {
+        !self.outstanding && f_cnt_up >= self.not_before
+    }
+
+    /// A frame with the request was filled.
+    pub fn asked(&mut self) {
+        self.outstanding = true;
+    }
+
+    /// The frame was not sent after all.
+    pub fn not_sent(&mut self) {
+        self.outstanding = false;
+    }
+
+    /// The device did what it was asked.
+    pub fn granted(&mut self) {
+        *self = Ask::default();
+    }
+
+    /// A new uplink came without an answer.
+    pub fn unanswered(&mut self, f_cnt_up: FCntUp) {
+        if self.outstanding {
+            self.outstanding = false;
+            self.tries = self.tries.saturating_add(1);
+            if self.tries >= PATIENCE {
+                self.pause(f_cnt_up, self.tries);
+            }
+        }
+    }
+
+    /// The device refused.
+    pub fn refused(&mut self, f_cnt_up: FCntUp) {
+        self.outstanding = false;
+        self.tries = self.tries.saturating_add(1);
+        self.pause(f_cnt_up, self.tries.saturating_add(AFTER_REFUSAL - 1));
+    }
+
+    fn pause(&mut self, f_cnt_up: FCntUp, power: u8) {
+        self.not_before = FCntUp(f_cnt_up.0.saturating_add(1 << power.min(LONGEST)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unanswered_request_is_repeated_three_times_and_then_ever_less() {
+        let mut ask = Ask::default();
+        let mut asked_at = Vec::new();
+        for counter in 0..200 {
+            let f_cnt_up = FCntUp(counter);
+            ask.unanswered(f_cnt_up);
+            if ask.may_ask(f_cnt_up) {
+                asked_at.push(counter);
+                ask.asked();
+            }
+        }
+        assert_eq!(asked_at, [0, 1, 2, 11, 28, 61, 126]);
+    }
+
+    #[test]
+    fn a_refusal_silences_for_longer_each_time() {
+        let mut ask = Ask::default();
+        ask.asked();
+        ask.refused(FCntUp(10));
+        assert!(!ask.may_ask(FCntUp(73)));
+        assert!(ask.may_ask(FCntUp(74)));
+        ask.asked();
+        ask.refused(FCntUp(74));
+        assert!(!ask.may_ask(FCntUp(74 + 127)));
+        assert!(ask.may_ask(FCntUp(74 + 128)));
+    }
+
+    #[test]
+    fn a_frame_that_was_not_sent_is_no_try() {
+        let mut ask = Ask::default();
+        ask.asked();
+        ask.not_sent();
+        ask.unanswered(FCntUp(1));
+        assert_eq!(ask, Ask::default());
+    }
+}

@@ -1,0 +1,90 @@
+//! Which channels a device has, which it should use, and how it is told.
+//!
+//! A dynamic plan (EU868) starts with a few channels and gets more in the Join-Accept's CFList; a
+//! fixed plan (US915) has all of them from the start and is told which to use: by CFList where the
+//! device knows that, else by a block of LinkADRReq.
+
+use std::sync::Arc;
+
+use lns_lorawan::region::{ChannelPlan, Judged, MaskRequest};
+use lns_lorawan::{
+    CfList, ChMask, DataRateIndex, Direction, Frequency, Modulation, Region, RegionTables,
+};
+
+use crate::env::Network;
+use crate::profile::Profile;
+use crate::session::Session;
+
+/// The uplink data rate that this modulation is in a region.
+pub fn uplink_data_rate(region: Region, modulation: Modulation) -> Option<DataRateIndex> {
+    region.tables().data_rate_index(Direction::Up, modulation)
+}
+
+/// The index of the device's channel with this frequency, for this data rate.
+pub fn channel_of(
+    profile: &Profile,
+    session: &Session,
+    (frequency, data_rate): (Frequency, DataRateIndex),
+) -> Option<u8> {
+    let tables = profile.region.tables();
+    tables.uplink_channel_index(frequency, data_rate).or_else(|| {
+        let same = |extra: &Option<Frequency>| *extra == Some(frequency);
+        let index = session.extra_channels.iter().position(same)?;
+        u8::try_from(index).ok()?.checked_add(tables.plan.default_count())
+    })
+}
+
+/// The CFList for a device that joins; `None` where none is due or the device would not know it.
+pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
+    let tables = profile.region.tables();
+    match &tables.plan {
+        ChannelPlan::Dynamic { .. } => tables.default_cf_list(),
+        ChannelPlan::Fixed { .. } => {
+            tables.cf_list_masks(&wanted(profile, network)?, profile.reg_params)
+        }
+    }
+}
+
+/// The channels of a session that begins with this CFList: the extra ones of a dynamic plan, and
+/// those in use of a fixed plan, where they are known.
+pub fn at_join(
+    profile: &Profile,
+    network: &Network,
+    cf_list: Option<CfList>,
+) -> (Arc<[Option<Frequency>]>, Option<ChMask>) {
+    let none = || Arc::from([]);
+    match cf_list {
+        Some(CfList::Frequencies(frequencies)) => (Arc::from(frequencies), None),
+        Some(CfList::Masks(words)) => (none(), Some(ChMask::from_words(words))),
+        None => (none(), unselected(profile, network)),
+    }
+}
+
+/// The channels in use of a fixed plan where nothing has selected any: all, unless some should be.
+pub fn unselected(profile: &Profile, network: &Network) -> Option<ChMask> {
+    let tables = profile.region.tables();
+    let all = || tables.default_mask();
+    (!tables.plan.is_dynamic() && wanted(profile, network).is_none()).then(all)
+}
+
+/// A frame on a channel that should be off: the device has not done what it was told, or has fallen
+/// back to all channels (ADR's last resort). What it has on is not known any more.
+pub fn notice(session: &mut Session, channel: Option<u8>) {
+    if let (Some(mask), Some(channel)) = (&session.ch_mask, channel)
+        && !mask.contains(channel)
+    {
+        session.ch_mask = None;
+    }
+}
+
+/// The channels of a fixed plan that a device should use: the profile's sub-band, else the
+/// network's. `None` in a dynamic plan, and where no sub-band is chosen.
+pub fn wanted(profile: &Profile, network: &Network) -> Option<ChMask> {
+    let sub_band = profile.sub_band.or(network.sub_band)?;
+    profile.region.tables().sub_band_mask(sub_band)
+}
+
+/// The masks that switch a device from all channels to these.
+pub fn block(tables: &RegionTables, wanted: &ChMask, judged: Judged) -> Vec<MaskRequest> {
+    tables.ch_mask_layout().block(&tables.default_mask(), wanted, judged)
+}

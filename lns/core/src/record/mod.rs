@@ -1,0 +1,147 @@
+//! What of a device outlives a crash, as bytes.
+//!
+//! A record is one version byte and a compact encoding (postcard) of the structures in here, which
+//! are apart from the ones we think in: those may change freely, these only together with the version.
+//! Everything that may be lost is left out: which gateways heard the device, frames under way, open
+//! occasions, what tells a reset from a replay. A frame that was planned is queued again, and
+//! downlink counters go on at their ceilings.
+
+mod event;
+mod session;
+
+use std::sync::Arc;
+
+use lns_lorawan::{DevEui, DevNonce, JoinNonce};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::device::{Device, ItemState, Queued};
+use crate::effect::AppEvent;
+use crate::mac::MacState;
+use crate::profile::Description;
+
+use event::EventV1;
+use session::SessionV1;
+
+/// The version of all records written.
+const VERSION: u8 = 1;
+
+/// Why a record cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No bytes.
+    #[error("cannot read an empty record")]
+    Empty,
+    /// Written by a newer release.
+    #[error(
+        "cannot read a record of version {found}; this release reads up to {VERSION}: use a newer release"
+    )]
+    Version {
+        /// Its version.
+        found: u8,
+    },
+    /// Not what its version says.
+    #[error("cannot read a {what} record of {length} bytes: {cause}; restore it from a backup")]
+    Damaged {
+        /// What kind of record.
+        what: &'static str,
+        /// Its length.
+        length: usize,
+        /// What the decoder says.
+        cause: postcard::Error,
+    },
+}
+
+/// A device's record.
+#[derive(Serialize, Deserialize)]
+struct DeviceV1 {
+    session: Option<SessionV1>,
+    pending: Option<SessionV1>,
+    join_nonce: Option<JoinNonce>,
+    last_dev_nonce: Option<DevNonce>,
+    queue: Vec<Queued>,
+    mac: MacState,
+    events: Vec<EventV1>,
+    next_event: u64,
+}
+
+/// The record of a device: all that must survive, without its description and its used DevNonces.
+pub fn encode(device: &Device) -> Vec<u8> {
+    let record = DeviceV1 {
+        session: device.session.as_ref().map(SessionV1::from),
+        pending: device.pending.as_deref().map(SessionV1::from),
+        join_nonce: device.join_nonce,
+        last_dev_nonce: device.last_dev_nonce,
+        queue: device.queue.iter().map(as_after_crash).collect(),
+        mac: device.mac.clone(),
+        events: device.events.iter().map(EventV1::from).collect(),
+        next_event: device.next_event,
+    };
+    write(&record)
+}
+
+/// The device of a record, as it goes on after a crash.
+pub fn decode(
+    bytes: &[u8],
+    about: Arc<Description>,
+    used_dev_nonces: Vec<DevNonce>,
+) -> Result<Device, RecordError> {
+    let record: DeviceV1 = read("device", bytes)?;
+    Ok(Device {
+        session: record.session.map(Into::into),
+        pending: record.pending.map(|session| Box::new(session.into())),
+        join_nonce: record.join_nonce,
+        last_dev_nonce: record.last_dev_nonce,
+        used_dev_nonces: Arc::new(used_dev_nonces),
+        queue: Arc::new(record.queue),
+        mac: record.mac,
+        events: record.events.into_iter().map(Into::into).collect(),
+        next_event: record.next_event,
+        ..Device::new(about)
+    })
+}
+
+/// The record of a device's used DevNonces, oldest first.
+pub fn encode_dev_nonces(used: &[DevNonce]) -> Vec<u8> {
+    write(&used)
+}
+
+/// Used DevNonces, oldest first.
+pub fn decode_dev_nonces(bytes: &[u8]) -> Result<Vec<DevNonce>, RecordError> {
+    read("DevNonce", bytes)
+}
+
+/// The record of an event that is kept apart from its device.
+pub fn encode_event(dev_eui: DevEui, event: &AppEvent) -> Vec<u8> {
+    write(&(dev_eui, EventV1::from(event)))
+}
+
+/// An event that was kept apart, and whose it is.
+pub fn decode_event(bytes: &[u8]) -> Result<(DevEui, AppEvent), RecordError> {
+    let (dev_eui, event): (DevEui, EventV1) = read("event", bytes)?;
+    Ok((dev_eui, event.into()))
+}
+
+/// An item in a frame under way waits again.
+fn as_after_crash(queued: &Queued) -> Queued {
+    let state = match queued.state {
+        ItemState::Waiting | ItemState::Planned => ItemState::Waiting,
+        ItemState::AwaitingAck { f_cnt_down } => ItemState::AwaitingAck { f_cnt_down },
+    };
+    Queued { state, ..queued.clone() }
+}
+
+fn write<T: Serialize>(record: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(VERSION);
+    postcard::to_extend(record, bytes).expect("memory takes any bytes, and lengths are known")
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, RecordError> {
+    let (version, rest) = bytes.split_first().ok_or(RecordError::Empty)?;
+    if *version != VERSION {
+        return Err(RecordError::Version { found: *version });
+    }
+    let damaged = |cause| RecordError::Damaged { what, length: bytes.len(), cause };
+    postcard::from_bytes(rest).map_err(damaged)
+}
