@@ -86,6 +86,10 @@ impl Contents {
 fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
     let mut commands = Vec::new();
     owed.answers.write(&mut commands);
+    if EMPTY + commands.len() > largest {
+        // The acknowledgement is worth more, and the device will ask again.
+        commands.clear();
+    }
     let mut requests = Requests::default();
     let Device { mac, about, .. } = &draft.device;
     for (request, bytes) in mac.requests(owed.requests, &about.profile, draft.env.network) {

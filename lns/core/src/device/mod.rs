@@ -20,6 +20,7 @@ use crate::effect::{AppEvent, Step};
 use crate::env::Env;
 use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
 use crate::mac::{Answers, MacState, Requests};
+use crate::note::Note;
 use crate::profile::{Activation, Description};
 use crate::reject::Reject;
 use crate::session::Session;
@@ -194,8 +195,7 @@ impl Device {
 
     /// When the device must be given [`Event::Wake`]: the next expiry of a queued downlink.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let expiring = self.queue.iter().filter(|queued| queued.state != ItemState::Planned);
-        expiring.filter_map(|queued| queued.item.expires_at).min()
+        self.queue.iter().filter_map(Queued::expiry).min()
     }
 
     /// Whether an occasion, if one is open, would be used now.
@@ -260,7 +260,7 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
             Purpose::ClassA => downlink::speak(&mut draft, occasion.offers),
         },
         Event::OccasionPassed => {
-            draft.device.awaiting = None;
+            pass(&mut draft);
             Ok(())
         }
         Event::Outcome(outcome) => {
@@ -279,5 +279,15 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
     match judged {
         Ok(()) => draft.done(),
         Err(reject) => Draft::refused(device, reject),
+    }
+}
+
+/// The chance to speak is over.
+fn pass(draft: &mut Draft<'_>) {
+    let wanted = draft.device.has_something_to_say(draft.env.now);
+    match draft.device.awaiting.take().as_deref() {
+        Some(Awaiting::Join(_)) => draft.note(Note::Rejected(Reject::NoAirForJoin)),
+        Some(Awaiting::ClassA(_)) if wanted => draft.note(Note::NoOffer),
+        Some(Awaiting::ClassA(_)) | None => {}
     }
 }

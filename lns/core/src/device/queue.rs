@@ -50,7 +50,7 @@ pub(super) fn command(draft: &mut Draft<'_>, command: Command) {
     }
 }
 
-/// Items that have waited too long are taken off, but for one that a frame carries right now.
+/// Items that have waited too long are taken off.
 pub(super) fn expire(draft: &mut Draft<'_>) {
     let now = draft.env.now;
     let (gone, left): (Vec<_>, Vec<_>) =
@@ -242,9 +242,17 @@ fn same_root(one: &Activation, other: &Activation) -> bool {
 }
 
 impl Queued {
-    /// Whether it has waited too long. One that a frame carries is past that question.
+    /// Whether it has waited too long. One that is under way or was sent is past that question: the
+    /// device may acknowledge it much later.
     fn has_expired(&self, now: Timestamp) -> bool {
-        let over = self.item.expires_at.is_some_and(|expires_at| expires_at <= now);
-        over && self.state != ItemState::Planned
+        self.expiry().is_some_and(|expires_at| expires_at <= now)
+    }
+
+    /// When it will have waited too long, if nothing happens before.
+    pub(super) fn expiry(&self) -> Option<Timestamp> {
+        match self.state {
+            ItemState::Waiting => self.item.expires_at,
+            ItemState::Planned | ItemState::AwaitingAck { .. } => None,
+        }
     }
 }

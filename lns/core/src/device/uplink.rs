@@ -99,8 +99,8 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
         session.advance(opened.f_cnt_up, heard.digest);
     }
     draft.device.mac.hear_parameters(heard.data_rate, opened.f_ctrl.adr);
-    queue::expire(draft);
     let acked = queue::hear_ack(draft, opened.f_ctrl.ack, opened.f_cnt_up);
+    queue::expire(draft);
     hear_commands(draft, (heard, Freshness::New), owed);
     ask(draft, heard, owed);
     // A frame on FPort 0 is between device and network; notes tell of it.

@@ -112,11 +112,22 @@ fn mac_answers_travel_with_the_payload() {
 }
 
 #[test]
+fn answers_without_room_do_not_hold_back_the_acknowledgement() {
+    let mut bench = Bench::abp();
+    bench.hear(&Up { f_opts: &[0x02, 0x0d], ..Up::confirmed(0) }).unwrap();
+    let step = bench.offer(20, 14);
+    let down = bench.understand(&step).unwrap();
+    assert!(down.opened.f_ctrl.ack && down.opened.f_opts.is_empty());
+    assert_eq!(windows(&step), [Window::Rx1, Window::Rx2]);
+}
+
+#[test]
 fn a_passed_occasion_leaves_nothing_open() {
     let mut bench = Bench::abp();
     bench.hear(&Up::confirmed(0)).unwrap();
     assert!(bench.device.has_something_to_say(bench.now));
-    bench.step(Event::OccasionPassed);
+    let step = bench.step(Event::OccasionPassed);
+    assert_eq!(step.notes, [Note::NoOffer]);
     assert!(!bench.device.has_something_to_say(bench.now));
     assert!(bench.listen().is_none());
 }

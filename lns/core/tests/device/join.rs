@@ -180,6 +180,15 @@ fn without_air_nothing_is_spent() {
 }
 
 #[test]
+fn a_join_that_nobody_could_answer_in_time_is_refused_by_name() {
+    let mut bench = device(MacVersion::V1_0_4);
+    bench.ask_to_join(5);
+    let step = bench.step(lns_core::Event::OccasionPassed);
+    assert_refused(&step, Reject::NoAirForJoin);
+    assert!(opening(&bench.ask_to_join(5)).is_some());
+}
+
+#[test]
 fn another_copy_of_a_request_that_is_being_answered_is_ignored() {
     let mut bench = device(MacVersion::V1_0_3);
     bench.ask_to_join(5);

@@ -1,6 +1,8 @@
-use lns_core::event::Freshness;
-use lns_core::{Profile, Reject};
-use lns_lorawan::{FCntUp, MacVersion};
+use lns_core::device::matching::{Match, Matcher, OnAir, digest};
+use lns_core::event::{Freshness, Under};
+use lns_core::{Activation, Profile, Reject};
+use lns_lorawan::{AppSKey, FCntUp, Frame, MacVersion, NwkSKey, PhyPayload, Region, SessionKeys};
+use proptest::prelude::*;
 
 use crate::bench::*;
 
@@ -130,4 +132,67 @@ fn a_gateway_of_another_region_is_not_this_devices() {
     bench.device = other.device;
     let verdict = bench.matched_in(lns_lorawan::Region::Eu868, &bytes);
     assert_eq!(verdict.unwrap_err(), Reject::OtherRegion);
+}
+
+#[test]
+fn among_a_thousand_sessions_of_one_address_the_mic_finds_the_right_one() {
+    let benches: Vec<Bench> = (0..1000u16)
+        .map(|n| {
+            let [low, high] = n.to_le_bytes();
+            let key = |byte| {
+                NwkSKey::from_bytes([byte, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            };
+            let keys = SessionKeys::v1_0(&key(1), AppSKey::from_bytes([2; 16]));
+            let f_cnt_start = FCntUp(u32::from(n) * 7);
+            let activation = Activation::Abp { dev_addr: DEV_ADDR, keys, f_cnt_start };
+            Bench::new(eu868(MacVersion::V1_0_4), activation)
+        })
+        .collect();
+    let mut matcher = Matcher::new(16, 64);
+    for n in [0, 1, 499, 999] {
+        let bytes = benches[n].frame(&Up::at(7_000));
+        let Frame::Up(sealed) = PhyPayload::parse(&bytes).unwrap() else { panic!() };
+        let reception = benches[n].reception();
+        let on_air = OnAir {
+            digest: digest(&bytes),
+            region: Region::Eu868,
+            modulation: reception.modulation,
+            frequency: reception.frequency,
+        };
+        let all = benches.iter().enumerate().map(|(k, bench)| (k, &bench.device, Under::Current));
+        match matcher.match_uplink(&sealed, &on_air, all) {
+            Match::Verified(verified) => assert_eq!(verified.key, n),
+            Match::Refused { reject, .. } => panic!("{n}: {reject}"),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_device_is_followed_over_any_steps_below_a_roll_over(
+        steps in prop::collection::vec(1u32..65_536, 1..40), start in 0u32..60_000
+    ) {
+        let mut bench = Bench::abp();
+        let mut f_cnt = start;
+        for step in steps {
+            bench.hear(&Up::at(f_cnt)).unwrap();
+            prop_assert_eq!(bench.device.session.as_ref().unwrap().f_cnt_up, Some(FCntUp(f_cnt)));
+            f_cnt += step;
+        }
+    }
+
+    #[test]
+    fn any_damage_to_a_frame_is_refused(bit in 0usize..(17 * 8), f_cnt in 0u32..1000) {
+        let mut bench = Bench::abp();
+        bench.hear(&Up::at(f_cnt)).unwrap();
+        let mut bytes = bench.frame(&Up::at(f_cnt + 1));
+        // Not MHDR, whose three reserved bits are ignored but signed.
+        let place = 1 + bit / 8;
+        bytes[place] ^= 1 << (bit % 8);
+        let opened = match PhyPayload::parse(&bytes) {
+            Ok(Frame::Up(_)) => bench.matched(&bytes).is_ok(),
+            Ok(_) | Err(_) => false,
+        };
+        prop_assert!(!opened);
+    }
 }

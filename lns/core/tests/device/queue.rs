@@ -187,6 +187,28 @@ fn items_expire_at_their_time_and_not_while_a_frame_carries_them() {
 }
 
 #[test]
+fn a_sent_item_does_not_expire_before_the_device_had_its_say() {
+    for (up, expected) in [(Up::acking(1), true), (Up::at(1), false)] {
+        let mut bench = Bench::abp();
+        let expires_at = Some(bench.now + TimeDelta::from_secs(15));
+        let item = QueueItem { expires_at, ..bench.item(1, true, b"on") };
+        bench.step(Event::Command(Command::Enqueue(item)));
+        bench.hear(&Up::at(0)).unwrap();
+        let down = bench.listen().unwrap();
+        bench.outcome(down.plan.id, Fate::Accepted);
+        assert_eq!(bench.device.next_wake(), None);
+        bench.now += TimeDelta::from_secs(3600);
+        assert!(bench.step(Event::Wake).effects.is_empty());
+        let step = bench.hear(&up).unwrap();
+        match stages(&step)[..] {
+            [(1, Stage::Acked { .. })] => assert!(expected),
+            [(1, Stage::Expired)] => assert!(!expected, "not sent once more"),
+            ref other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn items_can_be_dropped_one_by_one_or_all() {
     let mut bench = Bench::abp();
     for id in 1..=3 {
