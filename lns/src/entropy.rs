@@ -11,12 +11,12 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A random number of 32 bits. Panics as [`bytes`] does.
+/// A random number of 32 bits. Panics as [`bytes()`] does.
 pub fn u32() -> u32 {
     u32::from_ne_bytes(bytes())
 }
 
-/// A random number of 64 bits. Panics as [`bytes`] does.
+/// A random number of 64 bits. Panics as [`bytes()`] does.
 pub fn u64() -> u64 {
     u64::from_ne_bytes(bytes())
 }

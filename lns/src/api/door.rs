@@ -1,0 +1,149 @@
+//! Every request comes in here: who may ask, how much, and for how long.
+//!
+//! There is no authentication yet, so what protects the server is that it listens on loopback. A
+//! web page in a browser on the same machine reaches loopback too, hence two rules:
+//! * a listener on loopback answers only requests that call it by a loopback name in `Host`, or by
+//!   one of the configured names: a page whose own name was made to point to 127.0.0.1 calls it by
+//!   that name;
+//! * a request that changes something and carries an `Origin` must come from that very host: a
+//!   page elsewhere may send a form, though it never sees the answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::{ApiError, ApiState, ErrorType};
+
+/// The largest body: a codec's script with room to spare.
+const MAX_BODY: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How many requests are looked after at once; more are asked to come back.
+pub(super) const MAX_REQUESTS: usize = 256;
+
+/// Lets a request in, and sees it through even when its client goes away: what has begun to
+/// change must come to its end, in the store and in the partition alike.
+pub(super) async fn door(
+    State(state): State<Arc<ApiState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match admit(&state, request).await {
+        Ok((request, permit)) => {
+            let work = async move {
+                let _permit = permit;
+                next.run(request).await
+            };
+            tokio::spawn(work).await.unwrap_or_else(|_| failed())
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    let id = Uuid::new_v4().to_string();
+    let id = HeaderValue::from_str(&id).expect("a UUID is visible ASCII");
+    response.headers_mut().insert("x-amzn-requestid", id);
+    response
+}
+
+/// The answer when a handler panicked: our bug, and no reason to close the door.
+fn failed() -> Response {
+    let message = "the server has failed on this request; its log says where";
+    ApiError::new(ErrorType::Internal, message).into_response()
+}
+
+async fn admit(
+    state: &ApiState,
+    request: Request,
+) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), ApiError> {
+    let permit = Arc::clone(&state.places).try_acquire_owned().map_err(|_| {
+        let message = format!("{MAX_REQUESTS} requests are under way; try again in a moment");
+        ApiError::new(ErrorType::Throttling, message)
+    })?;
+    let host = authority(&request);
+    if state.settings.loopback {
+        known_host(host.as_ref(), &state.settings.hosts)?;
+    }
+    same_origin(request.method(), request.headers(), host.as_ref())?;
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await.map_err(|_| {
+        let message = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
+        ApiError::new(ErrorType::RequestTimeout, message)
+    })?;
+    let body = body.map_err(|_| {
+        let message = format!("the body broke off, or is over {MAX_BODY} bytes");
+        ApiError::new(ErrorType::RequestTooLarge, message)
+    })?;
+    Ok((Request::from_parts(parts, Body::from(body)), permit))
+}
+
+/// Whom the request means to speak to. HTTP/1.1 says so in `Host`, HTTP/2 in the request line.
+fn authority(request: &Request) -> Option<Authority> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| host.parse().ok()).or_else(|| request.uri().authority().cloned())
+}
+
+fn known_host(host: Option<&Authority>, known: &[String]) -> Result<(), ApiError> {
+    let Some(host) = host.map(Authority::host) else { return Ok(()) };
+    if is_loopback(host) || known.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    let cut: String = host.chars().take(128).collect();
+    Err(ApiError::new(
+        ErrorType::AccessDenied,
+        format!(
+            "this server listens on loopback and is not called {cut:?}; call it localhost, or add \
+             the name to the configured hosts"
+        ),
+    ))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    address || host.eq_ignore_ascii_case("localhost")
+}
+
+fn same_origin(
+    method: &Method,
+    headers: &HeaderMap,
+    host: Option<&Authority>,
+) -> Result<(), ApiError> {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let from = origin.split_once("://").and_then(|(_, rest)| rest.parse::<Authority>().ok());
+    if from.is_some() && from.as_ref() == host {
+        return Ok(());
+    }
+    let cut: String = origin.chars().take(128).collect();
+    Err(ApiError::new(
+        ErrorType::AccessDenied,
+        format!("a page of {cut:?} may not change anything here: it is another origin"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_many_names() {
+        for name in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(is_loopback(name), "{name}");
+        }
+        for name in ["example.org", "localhost.example.org", "10.0.0.1", "[2001:db8::1]"] {
+            assert!(!is_loopback(name), "{name}");
+        }
+    }
+}

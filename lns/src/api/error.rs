@@ -1,0 +1,167 @@
+//! How a refusal looks from outside: AWS's names and status codes, our words.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::registry::{Kind, RegistryError};
+
+use super::running::{CodecRefusal, DeviceError};
+
+/// The names of errors, with their status codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// 400: the request says something that cannot be.
+    Validation,
+    /// 400: more tags than a resource may have.
+    TooManyTags,
+    /// 403: not for this caller.
+    AccessDenied,
+    /// 404: no such resource.
+    ResourceNotFound,
+    /// 404: no such operation.
+    UnknownOperation,
+    /// 405: the path is right, the method is not.
+    MethodNotAllowed,
+    /// 408: the request took too long to arrive.
+    RequestTimeout,
+    /// 409: the resource is in a state, or a name in use, that forbids it.
+    Conflict,
+    /// 413: a body beyond the limit.
+    RequestTooLarge,
+    /// 429: too much at once; clients try again by themselves.
+    Throttling,
+    /// 500: an incident of ours.
+    Internal,
+}
+
+impl ErrorType {
+    /// The name in `x-amzn-ErrorType`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorType::Validation => "ValidationException",
+            ErrorType::TooManyTags => "TooManyTagsException",
+            ErrorType::AccessDenied => "AccessDeniedException",
+            ErrorType::ResourceNotFound => "ResourceNotFoundException",
+            ErrorType::UnknownOperation => "UnknownOperationException",
+            ErrorType::MethodNotAllowed => "MethodNotAllowedException",
+            ErrorType::RequestTimeout => "RequestTimeoutException",
+            ErrorType::Conflict => "ConflictException",
+            ErrorType::RequestTooLarge => "RequestEntityTooLargeException",
+            ErrorType::Throttling => "ThrottlingException",
+            ErrorType::Internal => "InternalServerException",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            ErrorType::Validation | ErrorType::TooManyTags => StatusCode::BAD_REQUEST,
+            ErrorType::AccessDenied => StatusCode::FORBIDDEN,
+            ErrorType::ResourceNotFound | ErrorType::UnknownOperation => StatusCode::NOT_FOUND,
+            ErrorType::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorType::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            ErrorType::Conflict => StatusCode::CONFLICT,
+            ErrorType::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorType::Throttling => StatusCode::TOO_MANY_REQUESTS,
+            ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// A refusal, or an incident, on its way to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// Its name and status.
+    pub error_type: ErrorType,
+    /// What was attempted, with values, and what to do.
+    pub message: String,
+    /// The resource that it is about, where there is one: type and id.
+    pub resource: Option<(&'static str, String)>,
+}
+
+impl ApiError {
+    /// An error of this type.
+    pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self { error_type, message: message.into(), resource: None }
+    }
+
+    /// The request says something that cannot be.
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::Validation, message)
+    }
+
+    /// There is no such thing.
+    pub fn not_found(kind: Kind, id: impl Into<String>) -> Self {
+        RegistryError::NotFound { kind, key: id.into() }.into()
+    }
+
+    fn about(mut self, kind: Kind, id: String) -> Self {
+        self.resource = Some((kind.name(), id));
+        self
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        let message = error.to_string();
+        let as_type = |error_type| Self::new(error_type, message);
+        match error {
+            RegistryError::NotFound { kind, key } => {
+                as_type(ErrorType::ResourceNotFound).about(kind, key)
+            }
+            RegistryError::Taken { kind, key, .. }
+            | RegistryError::TokenReused { kind, key }
+            | RegistryError::InUse { kind, key, .. }
+            | RegistryError::BuiltIn { kind, key } => as_type(ErrorType::Conflict).about(kind, key),
+            RegistryError::Full { .. } => as_type(ErrorType::Conflict),
+            RegistryError::Unfit(_) => as_type(ErrorType::Validation),
+            RegistryError::Store(_) | RegistryError::Unreadable { .. } => {
+                as_type(ErrorType::Internal)
+            }
+        }
+    }
+}
+
+impl From<DeviceError> for ApiError {
+    fn from(error: DeviceError) -> Self {
+        let error_type = match error {
+            DeviceError::Busy => ErrorType::Throttling,
+            DeviceError::QueueFull { .. } => ErrorType::Conflict,
+            DeviceError::Refused(_) => ErrorType::Validation,
+            DeviceError::Unknown(dev_eui) => {
+                return Self::new(ErrorType::ResourceNotFound, error.to_string())
+                    .about(Kind::WirelessDevice, dev_eui.to_string());
+            }
+            DeviceError::Gone | DeviceError::Failed(_) => ErrorType::Internal,
+        };
+        Self::new(error_type, error.to_string())
+    }
+}
+
+impl From<CodecRefusal> for ApiError {
+    fn from(refusal: CodecRefusal) -> Self {
+        Self::validation(refusal.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = Map::new();
+        // AWS spells it both ways, and clients look for one or the other.
+        body.insert("Message".to_owned(), json!(self.message));
+        body.insert("message".to_owned(), json!(self.message));
+        if let Some((kind, id)) = self.resource {
+            body.insert("ResourceType".to_owned(), json!(kind));
+            body.insert("ResourceId".to_owned(), json!(id));
+        }
+        let mut response = (self.error_type.status(), Json(Value::Object(body))).into_response();
+        let name = HeaderValue::from_static(self.error_type.name());
+        response.headers_mut().insert("x-amzn-errortype", name);
+        if self.error_type == ErrorType::RequestTimeout {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

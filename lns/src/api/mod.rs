@@ -1,0 +1,227 @@
+//! The HTTP API: AWS's shapes for provisioning, `/v1/` for what AWS does not have.
+//!
+//! `docs/HTTP.md` is the reference. A request comes in by one door, is read field by
+//! field, changes the [registry](crate::registry), and only when that is durable is the device's
+//! owner told; the answer leaves after the owner's commit.
+//!
+//! There is no authentication yet: listen on loopback.
+
+mod arn;
+mod codecs;
+mod common;
+mod destinations;
+mod device_profiles;
+mod door;
+mod error;
+mod fields;
+mod keys;
+mod params;
+mod queue;
+mod row;
+mod running;
+mod serve;
+mod service;
+mod service_profiles;
+mod statistics;
+mod tags;
+mod telling;
+mod v1;
+mod wireless_devices;
+mod wireless_gateways;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use lns_lorawan::Timestamp;
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::registry::{Registry, RegistryError};
+
+pub use error::{ApiError, ErrorType};
+pub use running::{
+    CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding, GatewaySeen,
+    Heard, Queued, QueuedItem, Reply, Which,
+};
+pub use serve::{BindError, bind, greeting, serve};
+
+/// What the API works on.
+pub struct ApiState {
+    registry: Arc<Registry>,
+    surroundings: Surroundings,
+    settings: Settings,
+    /// One per group of devices: see [`telling`].
+    turns: Box<[Mutex<()>]>,
+    /// One per request under way.
+    places: Arc<Semaphore>,
+}
+
+/// The running server around the API.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The devices and gateways.
+    pub devices: Arc<dyn Devices>,
+    /// The payload codecs.
+    pub codecs: Arc<dyn Codecs>,
+    /// The metrics' text, in the Prometheus format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What is wrong with the server, for whoever watches over it; empty when nothing is.
+    pub problems: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// The present.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// What is configured of the API.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whether the listener's address is loopback.
+    pub loopback: bool,
+    /// By what further names it may be called when it is; for a proxy in front.
+    pub hosts: Vec<String>,
+    /// Where gateways point their packet forwarders, as `udp://host:port`.
+    pub gateway_endpoint: String,
+}
+
+impl ApiState {
+    /// The state of an API over `registry`.
+    pub fn new(registry: Arc<Registry>, surroundings: Surroundings, settings: Settings) -> Self {
+        Self {
+            registry,
+            surroundings,
+            settings,
+            turns: telling::turns(),
+            places: Arc::new(Semaphore::new(door::MAX_REQUESTS)),
+        }
+    }
+
+    /// Works on the registry where it may block.
+    async fn change<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let registry = Arc::clone(&self.registry);
+        let done = tokio::task::spawn_blocking(move || work(&registry)).await;
+        done.map_err(|_| {
+            ApiError::new(ErrorType::Internal, "the registry has failed; the server's log says how")
+        })?
+        .map_err(Into::into)
+    }
+}
+
+/// What a handler answers.
+type Answer = Result<Response, ApiError>;
+
+/// The state as handlers get it.
+type Shared = axum::extract::State<Arc<ApiState>>;
+
+/// All routes. Serve it with [`serve`].
+pub fn router(state: ApiState) -> Router {
+    let state = Arc::new(state);
+    Router::new()
+        .merge(provisioning())
+        .merge(traffic())
+        .merge(additions())
+        .route("/healthz", operation(get(healthz)))
+        .route("/metrics", operation(get(metrics)))
+        .fallback(service::unknown)
+        .layer(from_fn_with_state(Arc::clone(&state), door::door))
+        .with_state(state)
+}
+
+/// A path's methods; the others are refused in our words.
+fn operation(methods: MethodRouter<Arc<ApiState>>) -> MethodRouter<Arc<ApiState>> {
+    methods.fallback(service::wrong_method)
+}
+
+fn provisioning() -> Router<Arc<ApiState>> {
+    use {destinations as d, device_profiles as dp, service_profiles as sp};
+    use {wireless_devices as wd, wireless_gateways as wg};
+    Router::new()
+        .route("/device-profiles", operation(post(dp::create).get(dp::list)))
+        .route("/device-profiles/{id}", operation(get(dp::show).delete(dp::remove)))
+        .route("/service-profiles", operation(post(sp::create).get(sp::list)))
+        .route("/service-profiles/{id}", operation(get(sp::show).delete(sp::remove)))
+        .route("/destinations", operation(post(d::create).get(d::list)))
+        .route("/destinations/{name}", operation(get(d::show).patch(d::update).delete(d::remove)))
+        .route("/wireless-devices", operation(post(wd::create).get(wd::list)))
+        .route(
+            "/wireless-devices/{id}",
+            operation(get(wd::show).patch(wd::update).delete(wd::remove)),
+        )
+        .route("/wireless-gateways", operation(post(wg::create).get(wg::list)))
+        .route(
+            "/wireless-gateways/{id}",
+            operation(get(wg::show).patch(wg::update).delete(wg::remove)),
+        )
+        .route("/tags", operation(post(tags::tag).get(tags::list).delete(tags::untag)))
+        .route("/service-endpoint", operation(get(service::endpoint)))
+}
+
+fn traffic() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route(
+            "/wireless-devices/{id}/data",
+            operation(post(queue::send).get(queue::list).delete(queue::drop_items)),
+        )
+        .route("/wireless-devices/{id}/statistics", operation(get(statistics::device)))
+        .route("/wireless-gateways/{id}/statistics", operation(get(statistics::gateway)))
+}
+
+fn additions() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/v1/codecs", operation(get(codecs::list)))
+        .route(
+            "/v1/codecs/{name}",
+            operation(get(codecs::show).put(codecs::put).delete(codecs::remove)),
+        )
+        .route("/v1/device-profiles", operation(get(v1::profiles::list)))
+        .route(
+            "/v1/device-profiles/{id}",
+            operation(get(v1::profiles::show).merge(patch(v1::profiles::update))),
+        )
+        .route("/v1/wireless-devices", operation(get(v1::devices::list)))
+        .route(
+            "/v1/wireless-devices/{id}",
+            operation(get(v1::devices::show).patch(v1::devices::update)),
+        )
+        .route(
+            "/v1/wireless-devices/{id}/queue",
+            operation(
+                post(v1::queue::send).get(v1::queue::list).merge(delete(v1::queue::drop_items)),
+            ),
+        )
+        .route("/v1/wireless-gateways", operation(get(v1::gateways::list)))
+        .route(
+            "/v1/wireless-gateways/{id}",
+            operation(get(v1::gateways::show).patch(v1::gateways::update)),
+        )
+}
+
+/// 200 while all is well, else 503 with what is wrong.
+async fn healthz(axum::extract::State(state): Shared) -> Response {
+    let problems = (state.surroundings.problems)();
+    let (status, word) = if problems.is_empty() {
+        (axum::http::StatusCode::OK, "ok")
+    } else {
+        (axum::http::StatusCode::SERVICE_UNAVAILABLE, "failing")
+    };
+    let body = serde_json::json!({ "status": word, "problems": problems });
+    (status, axum::Json(body)).into_response()
+}
+
+async fn metrics(axum::extract::State(state): Shared) -> Response {
+    let text = (state.surroundings.metrics)();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+impl From<std::convert::Infallible> for ApiError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// A change of a record that ends in the registry's words.
+type Change = Result<(), RegistryError>;

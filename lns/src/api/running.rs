@@ -1,0 +1,172 @@
+//! What the API asks of the running server: its partitions, its gateways' lanes, its codecs.
+//!
+//! Everything that changes a device is a command in its owner's mailbox, answered after the
+//! commit; so every such verb returns a [`Reply`]. What is only looked at is returned at once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lns_core::Description;
+use lns_core::event::QueueItem;
+use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
+use lns_pipeline::codec::CodecSpec;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// An answer that comes after the commit. A sender that is dropped means [`DeviceError::Gone`].
+pub type Reply<T, E = DeviceError> = oneshot::Receiver<Result<T, E>>;
+
+/// The devices, as the API sees them.
+pub trait Devices: Send + Sync + 'static {
+    /// The device is described so from now on; it may be new.
+    fn describe(&self, description: Arc<Description>) -> Reply<()>;
+
+    /// The device is no longer ours: its session, counters and queue go. No error when unknown.
+    fn forget(&self, dev_eui: DevEui) -> Reply<()>;
+
+    /// Queues a downlink.
+    fn enqueue(&self, dev_eui: DevEui, item: QueueItem) -> Reply<Queued>;
+
+    /// The downlinks that have not come to their end, in the order of their sending.
+    fn queue(&self, dev_eui: DevEui) -> Reply<Vec<QueuedItem>>;
+
+    /// Takes downlinks off the queue; how many there were. One in flight may still be heard.
+    fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize>;
+
+    /// The device's last uplink; `None` before the first.
+    fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics>;
+
+    /// The gateways that were heard, registered or not, by EUI. Bounded by the server.
+    fn gateways(&self) -> Vec<GatewaySeen>;
+
+    /// One gateway, when it was heard.
+    fn gateway(&self, gateway_eui: GatewayEui) -> Option<GatewaySeen>;
+}
+
+/// The codec workers, as the API sees them.
+pub trait Codecs: Send + Sync + 'static {
+    /// Turns an application's object into bytes.
+    fn encode(&self, wanted: Encoding) -> Reply<Encoded, CodecRefusal>;
+}
+
+/// Why a codec gave no bytes, for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("payload: {0}")]
+pub struct CodecRefusal(pub String);
+
+/// An object to be encoded.
+#[derive(Clone, Debug)]
+pub struct Encoding {
+    /// By which codec.
+    pub codec: CodecSpec,
+    /// The application's object.
+    pub object: Value,
+    /// FPort, when the application named one.
+    pub f_port: Option<u8>,
+    /// What the script may read about the device.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// An encoded object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The application's bytes.
+    pub bytes: Vec<u8>,
+    /// The FPort that the script chose, else the one that was asked for.
+    pub f_port: Option<u8>,
+}
+
+/// A downlink was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Its id; that of the first when its CorrelationId was queued before.
+    pub id: u64,
+}
+
+/// A downlink in the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueuedItem {
+    /// What was queued.
+    pub item: QueueItem,
+    /// Whether it has been given a counter and is on its way.
+    pub in_flight: bool,
+    /// How often it has been sent.
+    pub attempts: u8,
+}
+
+/// Which downlinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// The one with this id.
+    One(u64),
+}
+
+/// Why a device's owner did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// The mailbox is full.
+    #[error("the server is busy; try again in a moment")]
+    Busy,
+    /// The owner has stopped.
+    #[error("the server is shutting down; try again when it is back")]
+    Gone,
+    /// No device with this DevEUI is described.
+    #[error("there is no device {0}")]
+    Unknown(DevEui),
+    /// The queue is as long as it may be.
+    #[error("the device's queue holds {limit} downlinks, which is the limit; delete some of them")]
+    QueueFull {
+        /// How many.
+        limit: usize,
+    },
+    /// The device could never be sent this.
+    #[error("{0}")]
+    Refused(String),
+    /// The store failed; nothing has happened.
+    #[error("cannot store the change: {0}")]
+    Failed(String),
+}
+
+/// A device's last uplink.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceStatistics {
+    /// When it was received.
+    pub last_uplink_at: Timestamp,
+    /// Its FPort.
+    pub f_port: Option<u8>,
+    /// Its data rate.
+    pub data_rate: DataRateIndex,
+    /// Its frequency.
+    pub frequency: Frequency,
+    /// Who heard it, best first.
+    pub gateways: Vec<Heard>,
+}
+
+/// One gateway's measurement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heard {
+    /// The gateway.
+    pub gateway: GatewayEui,
+    /// Strength.
+    pub rssi: Dbm,
+    /// Signal to noise.
+    pub snr: Db,
+}
+
+/// A gateway, as its lane knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewaySeen {
+    /// Its EUI.
+    pub gateway: GatewayEui,
+    /// Whether it is there.
+    pub connected: bool,
+    /// When it last said anything.
+    pub last_seen_at: Timestamp,
+    /// When it last heard a device.
+    pub last_uplink_at: Option<Timestamp>,
+    /// Where its datagrams come from; `None` behind a bridge of its own.
+    pub address: Option<SocketAddr>,
+}

@@ -1,0 +1,192 @@
+//! From what people wrote to what the decisions take.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use lns_core::profile::DevNoncePolicy;
+use lns_core::{Activation, Description, Profile};
+use lns_lorawan::{
+    DataRateIndex, Direction, FCntUp, Frequency, MacVersion, RegParamsRevision, Region, RxDelay,
+    Scheme, SessionKeys, TimeDelta,
+};
+
+use super::{Defaults, DeviceProfile, Keys, RegistryError, WirelessDevice};
+
+/// The version of a profile that names none: the one that most devices in the field have.
+const USUAL_VERSION: MacVersion = MacVersion::V1_0_3;
+
+/// Reads a name; a complaint says in which field it stands.
+fn named<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, RegistryError> {
+    text.parse().map_err(|problem| RegistryError::Unfit(format!("{field}: {problem}")))
+}
+
+/// The region with this name.
+pub(super) fn region(name: &str) -> Result<Region, RegistryError> {
+    named("RfRegion", name)
+}
+
+fn mac_version(profile: &DeviceProfile) -> Result<MacVersion, RegistryError> {
+    profile.mac_version.as_deref().map_or(Ok(USUAL_VERSION), |text| named("MacVersion", text))
+}
+
+/// The revision of the regional parameters. A bare `A` or `B`, as AWS's console writes it, is a
+/// revision of the document that came with the MAC version.
+fn reg_params(
+    profile: &DeviceProfile,
+    version: MacVersion,
+) -> Result<RegParamsRevision, RegistryError> {
+    match profile.reg_params_revision.as_deref() {
+        None => Ok(version.default_reg_params()),
+        Some(bare @ ("A" | "B" | "a" | "b")) => {
+            named("RegParamsRevision", &format!("RP001-{version}-rev{bare}"))
+        }
+        Some(text) => named("RegParamsRevision", text),
+    }
+}
+
+/// A profile as the decisions take it; checks that it means something.
+pub(super) fn profile(
+    profile: &DeviceProfile,
+    defaults: &Defaults,
+) -> Result<Arc<Profile>, RegistryError> {
+    if let Some(decided) = profile.decided.0.get() {
+        return Ok(Arc::clone(decided));
+    }
+    let mac_version = mac_version(profile)?;
+    let region = profile.region.as_deref().map_or(Ok(defaults.region), region)?;
+    let mut decided = Profile::new(region, mac_version, reg_params(profile, mac_version)?);
+    decided.supports_join = profile.supports_join.unwrap_or(true);
+    decided.rx_delay = profile.rx_delay.and_then(|s| RxDelay::new(narrow(s)));
+    decided.rx1_dr_offset = narrow(profile.rx1_dr_offset.unwrap_or(0));
+    decided.rx2_data_rate = profile.rx2_data_rate.and_then(|dr| DataRateIndex::new(narrow(dr)));
+    decided.rx2_frequency = profile.rx2_frequency.map(Frequency::from_hz);
+    let channels = profile.factory_channels.iter().flatten();
+    decided.factory_channels = channels.map(|hz| Frequency::from_hz(*hz)).collect();
+    decided.sub_band = profile.sub_band.map(narrow);
+    decided.dev_nonce = dev_nonce(profile)?;
+    decided.confirmed_attempts = narrow(profile.confirmed_attempts.unwrap_or(3));
+    decided.reply_window_ms = profile.reply_window_ms.unwrap_or(0);
+    decided.dev_status_interval = profile
+        .dev_status_interval_s
+        .filter(|seconds| *seconds > 0)
+        .map(|seconds| TimeDelta::from_secs(i64::from(seconds)));
+    decided.f_cnt_16_bit = profile.supports_32_bit_f_cnt == Some(false);
+    suits_region(&decided)?;
+    Ok(Arc::clone(profile.decided.0.get_or_init(|| Arc::new(decided))))
+}
+
+/// A number that the door has limited to a byte.
+fn narrow(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+fn dev_nonce(profile: &DeviceProfile) -> Result<DevNoncePolicy, RegistryError> {
+    let [by_version, random, counting, unchecked] = DeviceProfile::DEV_NONCE;
+    match profile.dev_nonce.as_deref() {
+        None => Ok(DevNoncePolicy::ByVersion),
+        Some(word) if word == by_version => Ok(DevNoncePolicy::ByVersion),
+        Some(word) if word == random => Ok(DevNoncePolicy::Random),
+        Some(word) if word == counting => Ok(DevNoncePolicy::Counting),
+        Some(word) if word == unchecked => Ok(DevNoncePolicy::Unchecked),
+        Some(word) => Err(RegistryError::Unfit(format!("DevNonce: {word:?} is unknown"))),
+    }
+}
+
+/// Refuses what the region does not have: a device told so would not hear us.
+fn suits_region(profile: &Profile) -> Result<(), RegistryError> {
+    let (region, tables) = (profile.region, profile.region.tables());
+    let unfit = |what: String| Err(RegistryError::Unfit(format!("{what} in {region}")));
+    let most = tables.max_rx1_dr_offset();
+    if profile.rx1_dr_offset > most {
+        let offset = profile.rx1_dr_offset;
+        return unfit(format!("RxDrOffset1: {offset} is above {most}, the greatest"));
+    }
+    if let Some(dr) = profile.rx2_data_rate
+        && !tables.knows_data_rate(Direction::Down, dr, profile.reg_params)
+    {
+        let (dr, revision) = (dr.value(), profile.reg_params);
+        return unfit(format!("RxDataRate2: {dr} is no downlink data rate of {revision}"));
+    }
+    if let Some(rx2) = profile.rx2_frequency
+        && tables.downlink_max_eirp(rx2).is_none()
+    {
+        return unfit(format!("RxFreq2: {rx2} is not a frequency to send at"));
+    }
+    if profile.sub_band.is_some_and(|number| tables.sub_band_mask(number).is_none()) {
+        return unfit("SubBand: there are no sub-bands of channels".to_owned());
+    }
+    Ok(())
+}
+
+/// Refuses keys that a profile's version or way of activation has no use for.
+pub(super) fn fits(keys: &Keys, profile: &DeviceProfile) -> Result<(), RegistryError> {
+    let version = mac_version(profile)?;
+    let group = keys.name();
+    let of = format!("device profile {}", profile.id);
+    if keys.is_1_1() != version.is_1_1() {
+        let said = profile.mac_version.as_deref().unwrap_or("nothing, which means 1.0.3");
+        return Err(RegistryError::Unfit(format!(
+            "{of} says MacVersion {said}, and the device's keys are {group}; give the keys of that \
+             version, or another profile"
+        )));
+    }
+    if profile.supports_join.is_some_and(|joins| joins != keys.joins()) {
+        let joins = profile.supports_join == Some(true);
+        return Err(RegistryError::Unfit(format!(
+            "{of} says SupportsJoin {joins}, and the device's keys are {group}; give keys that \
+             agree, or another profile"
+        )));
+    }
+    Ok(())
+}
+
+/// A device as the decisions take it.
+pub(super) fn device(
+    device: &WirelessDevice,
+    profile: &DeviceProfile,
+    defaults: &Defaults,
+) -> Result<Arc<Description>, RegistryError> {
+    Ok(Arc::new(Description {
+        dev_eui: device.dev_eui,
+        name: device.name.as_deref().unwrap_or_default().to_owned(),
+        activation: activation(&device.activation),
+        profile: self::profile(profile, defaults)?,
+    }))
+}
+
+fn activation(keys: &Keys) -> Activation {
+    match keys {
+        Keys::Otaa10 { app_key, app_eui, join_eui, gen_app_key: _ } => {
+            Activation::Otaa10 { join_eui: join_eui.or(*app_eui), app_key: app_key.clone() }
+        }
+        Keys::Otaa11 { app_key, nwk_key, join_eui } => Activation::Otaa11 {
+            join_eui: *join_eui,
+            nwk_key: nwk_key.clone(),
+            app_key: app_key.clone(),
+        },
+        Keys::Abp10 { dev_addr, nwk_s_key, app_s_key, f_cnt_start } => Activation::Abp {
+            dev_addr: *dev_addr,
+            keys: SessionKeys::v1_0(nwk_s_key, app_s_key.clone()),
+            f_cnt_start: FCntUp(*f_cnt_start),
+        },
+        Keys::Abp11 {
+            dev_addr,
+            f_nwk_s_int_key,
+            s_nwk_s_int_key,
+            nwk_s_enc_key,
+            app_s_key,
+            f_cnt_start,
+        } => Activation::Abp {
+            dev_addr: *dev_addr,
+            keys: SessionKeys {
+                scheme: Scheme::V1_1,
+                f_nwk_s_int_key: f_nwk_s_int_key.clone(),
+                s_nwk_s_int_key: s_nwk_s_int_key.clone(),
+                nwk_s_enc_key: nwk_s_enc_key.clone(),
+                app_s_key: app_s_key.clone(),
+            },
+            f_cnt_start: FCntUp(*f_cnt_start),
+        },
+    }
+}

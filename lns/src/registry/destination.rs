@@ -1,0 +1,141 @@
+//! Where a device's messages go.
+
+use lns_lorawan::DevEui;
+use serde::{Deserialize, Serialize};
+
+use crate::store::Table;
+
+use super::kept::Kept;
+use super::shelf::Shelf;
+use super::{Fingerprint, Kind, Registry, RegistryError, Tags, WirelessDevice};
+
+/// The name of the destination that every server has.
+pub const DEFAULT_DESTINATION: &str = "default";
+
+/// What stands for the device's DevEUI in a topic.
+const DEV_EUI: &str = "{DevEUI}";
+
+/// The longest topic, in bytes, with the DevEUI filled in. MQTT's own limit is 65,535.
+const MAX_TOPIC: usize = 2048;
+
+/// A topic of the broker, under a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Destination {
+    /// Its name: letters, digits, `-` and `_`, at most 128.
+    pub name: String,
+    /// The topic; `{DevEUI}` in it stands for the device's.
+    pub topic: String,
+    /// A description for people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// AWS's role, as given: kept and shown, of no effect.
+    #[serde(default)]
+    pub role_arn: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
+    /// The request that made it.
+    #[serde(default)]
+    pub made_by: Option<Fingerprint>,
+}
+
+impl Destination {
+    /// The destination `default`, which publishes to `lorawan/{DevEUI}/up`.
+    pub fn built_in() -> Self {
+        Self {
+            name: DEFAULT_DESTINATION.to_owned(),
+            topic: "lorawan/{DevEUI}/up".to_owned(),
+            description: Some("built in".to_owned()),
+            role_arn: None,
+            tags: Tags::new(),
+            made_by: None,
+        }
+    }
+
+    /// The topic for one device.
+    pub fn topic_of(&self, dev_eui: DevEui) -> String {
+        self.topic.replace(DEV_EUI, &dev_eui.to_string())
+    }
+
+    fn check_topic(&self) -> Result<(), String> {
+        let topic = self.topic_of(DevEui::new(0));
+        let around = self.topic.replace(DEV_EUI, "");
+        let levels: Vec<&str> = topic.split('/').collect();
+        let problem = if topic.is_empty() || topic.len() > MAX_TOPIC {
+            format!("a topic has 1 to {MAX_TOPIC} bytes")
+        } else if topic.contains(['+', '#', '\0']) {
+            "a topic to publish to has no '+', '#' or NUL".to_owned()
+        } else if topic.starts_with('$') {
+            "topics that begin with '$' are the broker's own".to_owned()
+        } else if around.contains(['{', '}']) {
+            format!("{DEV_EUI} is the only placeholder")
+        } else if matches!(levels.as_slice(), ["lorawan", _, "down"] | ["lns", "v1", "gateway", ..])
+        {
+            "the server itself listens there".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(format!("Expression {:?}: {problem}", self.topic))
+    }
+}
+
+impl Kept for Destination {
+    type Key = String;
+    const KIND: Kind = Kind::Destination;
+    const TABLE: Table = Table::Destinations;
+    const LIMIT: usize = 10_000;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stored_at(&self) -> Vec<u8> {
+        self.name.clone().into_bytes()
+    }
+
+    fn made_by(&self) -> Option<Fingerprint> {
+        self.made_by
+    }
+
+    fn is_built_in(key: &String) -> bool {
+        key == DEFAULT_DESTINATION
+    }
+
+    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
+        self.check_topic().map_err(RegistryError::Unfit)
+    }
+
+    fn user(&self, registry: &Registry) -> Option<(Kind, String)> {
+        let device = registry.first(|device: &WirelessDevice| *device.destination == *self.name)?;
+        Some((Kind::WirelessDevice, device.id.to_string()))
+    }
+
+    fn shelf(registry: &Registry) -> &Shelf<Self> {
+        &registry.destinations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_topic(topic: &str) -> Result<(), String> {
+        Destination { topic: topic.to_owned(), ..Destination::built_in() }.check_topic()
+    }
+
+    #[test]
+    fn the_placeholder_is_filled_in() {
+        let dev_eui = DevEui::new(0x70b3_d57e_d000_00ab);
+        assert_eq!(Destination::built_in().topic_of(dev_eui), "lorawan/70b3d57ed00000ab/up");
+    }
+
+    #[test]
+    fn a_topic_that_nobody_could_publish_to_is_refused() {
+        for topic in ["", "a/+", "a/#", "$SYS/x", "a/{DevAddr}", "lorawan/{DevEUI}/down"] {
+            assert!(with_topic(topic).is_err(), "{topic}");
+        }
+        for topic in ["a", "a/{DevEUI}/b", "lorawan/{DevEUI}/down/x", "ä/ö"] {
+            assert_eq!(with_topic(topic), Ok(()), "{topic}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What devices of one make have in common, as people write it.
+
+use std::sync::{Arc, OnceLock};
+
+use lns_core::Profile;
+use serde::{Deserialize, Serialize};
+
+use crate::store::Table;
+
+use super::kept::Kept;
+use super::shelf::Shelf;
+use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, WirelessDevice, describe};
+
+/// A device profile: AWS's fields and ours. A field that was not given is `None` and means the
+/// default that `docs/HTTP.md` names. Frequencies are in Hz.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviceProfile {
+    /// Its id.
+    pub id: Id,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The region, by name (`EU868`); `None`: the server's.
+    pub region: Option<String>,
+    /// The LoRaWAN version, as text (`1.0.3`); `None`: 1.0.3.
+    pub mac_version: Option<String>,
+    /// The revision of the regional parameters, as text (`RP002-1.0.1`, `A`).
+    pub reg_params_revision: Option<String>,
+    /// Whether devices join over the air; `None`: as each device's keys say.
+    pub supports_join: Option<bool>,
+    /// Whether devices count in 32 bits; `None`: they do.
+    pub supports_32_bit_f_cnt: Option<bool>,
+    /// RxDelay in s, 0 to 15, 0 meaning 1; `None`: chosen at each join.
+    pub rx_delay: Option<u32>,
+    /// RX1DROffset, 0 to 7.
+    pub rx1_dr_offset: Option<u32>,
+    /// Data rate of RX2, 0 to 15.
+    pub rx2_data_rate: Option<u32>,
+    /// Frequency of RX2.
+    pub rx2_frequency: Option<u32>,
+    /// Extra channels that a personalized device knows from the factory.
+    pub factory_channels: Option<Vec<u32>>,
+    /// dBm EIRP the device can radiate. Kept for later.
+    pub max_eirp: Option<u32>,
+    /// The device's own duty-cycle limit. Kept for later.
+    pub max_duty_cycle: Option<u32>,
+    /// Kept for later, as are all fields of classes B and C.
+    pub supports_class_b: Option<bool>,
+    /// In s.
+    pub class_b_timeout: Option<u32>,
+    /// In slots of 30 ms.
+    pub ping_slot_period: Option<u32>,
+    /// Data rate, 0 to 15.
+    pub ping_slot_dr: Option<u32>,
+    /// Frequency of ping slots.
+    pub ping_slot_frequency: Option<u32>,
+    /// Whether devices also listen all the time.
+    pub supports_class_c: Option<bool>,
+    /// In s.
+    pub class_c_timeout: Option<u32>,
+    /// The payload codec, by name; `None`: bytes stay bytes.
+    pub codec: Option<String>,
+    /// How DevNonce is judged: `by_version`, `random`, `counting`, `unchecked`.
+    pub dev_nonce: Option<String>,
+    /// How often a confirmed downlink is sent, 1 to 15; `None`: 3.
+    pub confirmed_attempts: Option<u32>,
+    /// How long a reply is held for the application's, ms; `None`: 0.
+    pub reply_window_ms: Option<u32>,
+    /// How often the device is asked for its battery, in s; 0 or `None`: never.
+    pub dev_status_interval_s: Option<u32>,
+    /// Sub-band of a fixed channel plan, 1 to 8; `None`: the network's.
+    pub sub_band: Option<u32>,
+    /// Tags, without `lns:codec`, which is [`codec`](Self::codec).
+    pub tags: Tags,
+    /// The request that made it.
+    pub made_by: Option<Fingerprint>,
+    /// The same for the decisions, made once and shared by all devices.
+    #[serde(skip)]
+    pub(super) decided: Decided,
+}
+
+impl DeviceProfile {
+    /// How DevNonce may be judged.
+    pub const DEV_NONCE: [&str; 4] = ["by_version", "random", "counting", "unchecked"];
+
+    /// A profile of defaults.
+    pub fn new(id: Id, made_by: Option<Fingerprint>) -> Self {
+        Self { id, made_by, ..Self::default() }
+    }
+}
+
+/// What was worked out of a profile. A copy, which is about to change, starts without it.
+#[derive(Debug, Default)]
+pub(super) struct Decided(pub(super) OnceLock<Arc<Profile>>);
+
+impl Clone for Decided {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// It follows from the fields that are compared.
+impl PartialEq for Decided {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Kept for DeviceProfile {
+    type Key = Id;
+    const KIND: Kind = Kind::DeviceProfile;
+    const TABLE: Table = Table::Profiles;
+    const LIMIT: usize = 10_000;
+
+    fn key(&self) -> Id {
+        self.id
+    }
+
+    fn stored_at(&self) -> Vec<u8> {
+        self.id.as_bytes().to_vec()
+    }
+
+    fn made_by(&self) -> Option<Fingerprint> {
+        self.made_by
+    }
+
+    fn check(&self, registry: &Registry) -> Result<(), RegistryError> {
+        describe::profile(self, registry.defaults())?;
+        if let Some(codec) = &self.codec {
+            registry.require_codec(codec)?;
+        }
+        // A device whose keys no longer suit its profile could never be heard again.
+        let mut misfit = Ok(());
+        registry.walk(None, &mut |device: &Arc<WirelessDevice>| {
+            if device.device_profile_id == self.id {
+                misfit = describe::fits(&device.activation, self);
+            }
+            misfit.is_ok()
+        });
+        misfit
+    }
+
+    fn user(&self, registry: &Registry) -> Option<(Kind, String)> {
+        let device =
+            registry.first(|device: &WirelessDevice| device.device_profile_id == self.id)?;
+        Some((Kind::WirelessDevice, device.id.to_string()))
+    }
+
+    fn shelf(registry: &Registry) -> &Shelf<Self> {
+        &registry.device_profiles
+    }
+}

@@ -1,0 +1,95 @@
+//! One kind of record in memory: by name, and by EUI for those that have one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard};
+
+use super::kept::Kept;
+
+/// How many records a walk looks at before it lets a writer in.
+const STRIDE: usize = 1024;
+
+/// Immutable records behind one lock.
+///
+/// A change replaces an `Arc` in the tree; who holds the old one keeps it. That costs the same
+/// for ten devices and for a million, which a snapshot cloned per change would not.
+pub struct Shelf<T: Kept> {
+    content: RwLock<Content<T>>,
+}
+
+/// What a shelf holds.
+pub struct Content<T: Kept> {
+    records: BTreeMap<T::Key, Arc<T>>,
+    by_eui: HashMap<u64, T::Key>,
+}
+
+impl<T: Kept> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { content: RwLock::new(Content { records: BTreeMap::new(), by_eui: HashMap::new() }) }
+    }
+}
+
+impl<T: Kept> Content<T> {
+    pub(super) fn find(&self, key: &T::Key) -> Option<&Arc<T>> {
+        self.records.get(key)
+    }
+
+    pub(super) fn find_by_eui(&self, eui: u64) -> Option<&Arc<T>> {
+        self.by_eui.get(&eui).and_then(|key| self.records.get(key))
+    }
+}
+
+impl<T: Kept> Shelf<T> {
+    /// The content, held still while the guard lives.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Content<T>> {
+        self.content.read()
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.content.read().records.len()
+    }
+
+    /// Shows `record`, instead of the one that had its name.
+    pub(super) fn put(&self, record: Arc<T>) {
+        let mut content = self.content.write();
+        let before = content.records.insert(record.key(), Arc::clone(&record));
+        if let Some(eui) = before.and_then(|before| before.eui()) {
+            content.by_eui.remove(&eui);
+        }
+        if let Some(eui) = record.eui() {
+            content.by_eui.insert(eui, record.key());
+        }
+    }
+
+    /// Shows it no longer.
+    pub(super) fn remove(&self, key: &T::Key) {
+        let mut content = self.content.write();
+        let before = content.records.remove(key);
+        if let Some(eui) = before.and_then(|before| before.eui()) {
+            content.by_eui.remove(&eui);
+        }
+    }
+
+    /// Shows records in the order of their names, from behind `after` on, until `visit` says
+    /// `false`. One that is there throughout is shown once; writers are let in on the way.
+    pub(super) fn walk(&self, after: Option<&T::Key>, visit: &mut dyn FnMut(&Arc<T>) -> bool) {
+        let mut from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        loop {
+            let stride: Vec<Arc<T>> = {
+                let content = self.content.read();
+                let range = content.records.range((from, Bound::Unbounded));
+                range.take(STRIDE).map(|(_, record)| Arc::clone(record)).collect()
+            };
+            if !stride.iter().all(&mut *visit) {
+                return;
+            }
+            match stride.last() {
+                Some(last) if stride.len() == STRIDE => from = Bound::Excluded(last.key()),
+                _ => return,
+            }
+        }
+    }
+}

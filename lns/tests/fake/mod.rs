@@ -1,0 +1,181 @@
+//! A running server as far as the API can tell: it remembers what it is told and plays back what
+//! it is given. Shared by the API's own tests and by the contract test with AWS's clients.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lns::api::{
+    ApiState, CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
+    GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings, Which, router,
+};
+use lns::registry::{Defaults, Registry};
+use lns::store::{MemoryStore, Store};
+use lns_core::Description;
+use lns_core::event::QueueItem;
+use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Region, Timestamp};
+use lns_pipeline::codec::{EncodeInput, Limits, Worker};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// The present: 2026-01-02T03:04:05Z.
+pub const NOW: Timestamp = Timestamp::from_secs(1_767_323_045);
+
+/// How long a queue of the fake may be.
+pub const QUEUE_LIMIT: usize = 100;
+
+/// A gateway that was heard and never registered.
+pub const STRANGER: GatewayEui = GatewayEui::new(0xaa55_5a00_0000_00ff);
+
+/// The fake.
+#[derive(Default)]
+pub struct Fake {
+    pub described: Mutex<BTreeMap<DevEui, Arc<Description>>>,
+    pub queues: Mutex<BTreeMap<DevEui, Vec<QueueItem>>>,
+    /// When set, every mailbox is full.
+    pub busy: AtomicBool,
+}
+
+fn reply<T, E>(outcome: Result<T, E>) -> Reply<T, E> {
+    let (sender, receiver) = oneshot::channel();
+    assert!(sender.send(outcome).is_ok(), "the receiver is right here");
+    receiver
+}
+
+impl Fake {
+    fn act<T>(
+        &self,
+        dev_eui: DevEui,
+        act: impl FnOnce(&mut Vec<QueueItem>) -> Result<T, DeviceError>,
+    ) -> Reply<T> {
+        if self.busy.load(Ordering::Relaxed) {
+            return reply(Err(DeviceError::Busy));
+        }
+        if !self.described.lock().contains_key(&dev_eui) {
+            return reply(Err(DeviceError::Unknown(dev_eui)));
+        }
+        reply(act(self.queues.lock().entry(dev_eui).or_default()))
+    }
+}
+
+impl Devices for Fake {
+    fn describe(&self, description: Arc<Description>) -> Reply<()> {
+        if self.busy.load(Ordering::Relaxed) {
+            return reply(Err(DeviceError::Busy));
+        }
+        self.described.lock().insert(description.dev_eui, description);
+        reply(Ok(()))
+    }
+
+    fn forget(&self, dev_eui: DevEui) -> Reply<()> {
+        self.described.lock().remove(&dev_eui);
+        self.queues.lock().remove(&dev_eui);
+        reply(Ok(()))
+    }
+
+    fn enqueue(&self, dev_eui: DevEui, item: QueueItem) -> Reply<Queued> {
+        self.act(dev_eui, |queue| {
+            if queue.len() >= QUEUE_LIMIT {
+                return Err(DeviceError::QueueFull { limit: QUEUE_LIMIT });
+            }
+            let id = item.id;
+            queue.push(item);
+            Ok(Queued { id })
+        })
+    }
+
+    fn queue(&self, dev_eui: DevEui) -> Reply<Vec<QueuedItem>> {
+        self.act(dev_eui, |queue| {
+            let item =
+                |item: &QueueItem| QueuedItem { item: item.clone(), in_flight: false, attempts: 0 };
+            Ok(queue.iter().map(item).collect())
+        })
+    }
+
+    fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize> {
+        self.act(dev_eui, |queue| {
+            let before = queue.len();
+            match which {
+                Which::All => queue.clear(),
+                Which::One(id) => queue.retain(|item| item.id != id),
+            }
+            Ok(before - queue.len())
+        })
+    }
+
+    /// Devices whose DevEUI is even have been heard.
+    fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics> {
+        dev_eui.value().is_multiple_of(2).then(|| DeviceStatistics {
+            last_uplink_at: NOW,
+            f_port: Some(10),
+            data_rate: DataRateIndex::new(5).unwrap(),
+            frequency: Frequency::from_hz(868_100_000),
+            gateways: vec![Heard {
+                gateway: STRANGER,
+                rssi: Dbm::from_whole(-97),
+                snr: Db::from_hundredths(725),
+            }],
+        })
+    }
+
+    fn gateways(&self) -> Vec<GatewaySeen> {
+        vec![GatewaySeen {
+            gateway: STRANGER,
+            connected: true,
+            last_seen_at: NOW,
+            last_uplink_at: Some(NOW),
+            address: Some(([192, 0, 2, 1], 40_000).into()),
+        }]
+    }
+
+    fn gateway(&self, gateway_eui: GatewayEui) -> Option<GatewaySeen> {
+        self.gateways().into_iter().find(|seen| seen.gateway == gateway_eui)
+    }
+}
+
+impl Codecs for Fake {
+    fn encode(&self, wanted: Encoding) -> Reply<Encoded, CodecRefusal> {
+        let input = EncodeInput {
+            object: &wanted.object,
+            port: wanted.f_port,
+            variables: Some(&wanted.variables),
+        };
+        let encoded = Worker::new(Limits::default()).encode(&wanted.codec, &input, NOW.micros());
+        reply(match encoded {
+            Ok(encoded) => Ok(Encoded { bytes: encoded.bytes, f_port: encoded.port }),
+            Err(error) => Err(CodecRefusal(error.to_string())),
+        })
+    }
+}
+
+/// A registry over this store.
+pub fn registry(store: Arc<dyn Store>) -> Arc<Registry> {
+    Arc::new(Registry::open(store, Defaults { region: Region::Eu868 }).unwrap())
+}
+
+/// What surrounds the API: this fake.
+pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
+    Surroundings {
+        devices: Arc::clone(fake) as Arc<dyn Devices>,
+        codecs: Arc::clone(fake) as Arc<dyn Codecs>,
+        metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
+        problems: Arc::new(Vec::new),
+        now: Arc::new(|| NOW),
+    }
+}
+
+/// The settings of a listener on loopback.
+pub fn settings() -> Settings {
+    Settings {
+        loopback: true,
+        hosts: vec!["lns.example.org".to_owned()],
+        gateway_endpoint: "udp://127.0.0.1:1700".to_owned(),
+    }
+}
+
+/// The API over an empty memory store and a fake.
+pub fn api() -> (axum::Router, Arc<Fake>) {
+    let fake = Arc::new(Fake::default());
+    let registry = registry(Arc::new(MemoryStore::new()));
+    (router(ApiState::new(registry, surroundings(&fake), settings())), fake)
+}

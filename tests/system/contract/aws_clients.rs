@@ -1,0 +1,73 @@
+//! AWS's own clients, boto3 and the aws command, against the HTTP API on loopback.
+//!
+//! The script beside this file does the work and can be pointed at any server. Here the API runs
+//! over a memory store and a fake of the partitions. `PYTHON` names another interpreter.
+
+#[path = "../../../lns/tests/fake/mod.rs"]
+#[allow(dead_code, reason = "shared with the API's own tests, which use other parts")]
+mod fake;
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use lns::api::{bind, serve};
+
+/// The operations that the server implements, by AWS's names.
+const OPERATIONS: [&str; 32] = [
+    "CreateDestination",
+    "CreateDeviceProfile",
+    "CreateServiceProfile",
+    "CreateWirelessDevice",
+    "CreateWirelessGateway",
+    "DeleteDestination",
+    "DeleteDeviceProfile",
+    "DeleteQueuedMessages",
+    "DeleteServiceProfile",
+    "DeleteWirelessDevice",
+    "DeleteWirelessGateway",
+    "GetDestination",
+    "GetDeviceProfile",
+    "GetServiceEndpoint",
+    "GetServiceProfile",
+    "GetWirelessDevice",
+    "GetWirelessDeviceStatistics",
+    "GetWirelessGateway",
+    "GetWirelessGatewayStatistics",
+    "ListDestinations",
+    "ListDeviceProfiles",
+    "ListQueuedMessages",
+    "ListServiceProfiles",
+    "ListTagsForResource",
+    "ListWirelessDevices",
+    "ListWirelessGateways",
+    "SendDataToWirelessDevice",
+    "TagResource",
+    "UntagResource",
+    "UpdateDestination",
+    "UpdateWirelessDevice",
+    "UpdateWirelessGateway",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn awss_own_clients_understand_every_operation() {
+    let (router, _fake) = fake::api();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, router, async {
+        stopped.await.ok();
+    }));
+
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/system/contract/aws_clients.py");
+    let run = move || Command::new(&python).arg(script).arg(&url).output();
+    let done = tokio::task::spawn_blocking(run).await.unwrap().expect("cannot run python3");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}{complained}\nneeds: pip install boto3 awscli");
+    for operation in OPERATIONS {
+        assert!(said.contains(operation), "{operation} was not called: {said}");
+    }
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
