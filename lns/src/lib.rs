@@ -7,4 +7,5 @@ pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod registry;
+pub mod sink;
 pub mod store;

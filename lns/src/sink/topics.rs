@@ -1,0 +1,203 @@
+//! Topics: built once per device or gateway, parsed when something comes in.
+
+use lns_lorawan::{DevEui, GatewayEui};
+
+/// Where the built-in destination `default` publishes uplinks.
+pub const DEFAULT_DESTINATION: &str = "lorawan/{DevEUI}/up";
+
+/// What stands in a destination's topic for the device's DevEUI.
+const DEV_EUI: &str = "{DevEUI}";
+
+/// The topics of one device or one gateway.
+///
+/// Uplinks go wherever the device's destination says; everything else stays under `lorawan/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topics {
+    /// `lorawan/{DevEUI}/join`
+    Join(DevEui),
+    /// `lorawan/{DevEUI}/ack`
+    Ack(DevEui),
+    /// `lorawan/{DevEUI}/txack`
+    TxAck(DevEui),
+    /// `lorawan/{DevEUI}/error`
+    Error(DevEui),
+    /// `lorawan/gateways/{GatewayEUI}/stat`
+    GatewayStat(GatewayEui),
+    /// `lorawan/gateways/{GatewayEUI}/connected`
+    GatewayConnected(GatewayEui),
+    /// `lorawan/gateways/{GatewayEUI}/disconnected`
+    GatewayDisconnected(GatewayEui),
+}
+
+impl Topics {
+    /// The topic as text, EUIs in lower case.
+    pub fn topic(self) -> String {
+        match self {
+            Self::Join(device) => format!("lorawan/{device}/join"),
+            Self::Ack(device) => format!("lorawan/{device}/ack"),
+            Self::TxAck(device) => format!("lorawan/{device}/txack"),
+            Self::Error(device) => format!("lorawan/{device}/error"),
+            Self::GatewayStat(gateway) => format!("lorawan/gateways/{gateway}/stat"),
+            Self::GatewayConnected(gateway) => format!("lorawan/gateways/{gateway}/connected"),
+            Self::GatewayDisconnected(gateway) => {
+                format!("lorawan/gateways/{gateway}/disconnected")
+            }
+        }
+    }
+}
+
+/// Why a destination's topic cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// Nothing to publish on.
+    #[error("the topic is empty")]
+    Empty,
+    /// Wildcards are for subscriptions.
+    #[error("{0:?} contains a wildcard (+ or #), and nothing can be published on that")]
+    Wildcard(String),
+    /// Brokers keep these for themselves.
+    #[error("{0:?} begins with $, which belongs to the broker")]
+    Reserved(String),
+    /// Bridges and server talk there.
+    #[error("{0:?} is under lns/, where the server talks with its bridges")]
+    Ours(String),
+    /// A name that is not known.
+    #[error("{0:?} contains a {{…}} that is not {{DevEUI}}")]
+    UnknownName(String),
+    /// MQTT's length field has 16 bits; ours leaves room for the DevEUI.
+    #[error("the topic is longer than 1,024 bytes")]
+    TooLong,
+    /// Not a character that MQTT allows.
+    #[error("{0:?} contains a control character")]
+    Control(String),
+}
+
+/// Whether uplinks can be published on a destination's topic; checked when it is created.
+pub fn check_destination(template: &str) -> Result<(), TopicError> {
+    let quoted = || template.to_owned();
+    let rest = template.replace(DEV_EUI, "");
+    if template.is_empty() {
+        Err(TopicError::Empty)
+    } else if template.len() > 1024 {
+        Err(TopicError::TooLong)
+    } else if template.contains(['+', '#']) {
+        Err(TopicError::Wildcard(quoted()))
+    } else if template.starts_with('$') {
+        Err(TopicError::Reserved(quoted()))
+    } else if template == "lns" || template.starts_with("lns/") {
+        Err(TopicError::Ours(quoted()))
+    } else if rest.contains(['{', '}']) {
+        Err(TopicError::UnknownName(quoted()))
+    } else if template.contains(char::is_control) {
+        Err(TopicError::Control(quoted()))
+    } else {
+        Ok(())
+    }
+}
+
+/// A destination's topic for one device.
+pub fn destination_topic(template: &str, device: DevEui) -> String {
+    if template.contains(DEV_EUI) {
+        template.replace(DEV_EUI, &device.to_string())
+    } else {
+        template.to_owned()
+    }
+}
+
+/// What stands in the place of the DevEUI in `lorawan/{DevEUI}/down`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DownTopic {
+    /// A request for this device.
+    Device(DevEui),
+    /// A request for something that is not a DevEUI; the text as given.
+    NotADevEui(String),
+}
+
+impl DownTopic {
+    /// `None` when the topic is not one of downlink requests. The DevEUI is 16 hex digits in
+    /// either case; unlike elsewhere nothing may stand between them, so that a topic has one
+    /// spelling but for case.
+    pub fn parse(topic: &str) -> Option<Self> {
+        let name = topic.strip_prefix("lorawan/")?.strip_suffix("/down")?;
+        if name.contains('/') {
+            return None;
+        }
+        let digits = name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let parsed = if digits { name.parse().ok() } else { None };
+        Some(parsed.map_or_else(|| Self::NotADevEui(name.to_owned()), Self::Device))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEVICE: DevEui = DevEui::new(0x70b3_d57e_d005_a1b2);
+    const GATEWAY: GatewayEui = GatewayEui::new(0x0016_c001_ff10_d446);
+
+    #[test]
+    fn topics_are_spelled_as_documented() {
+        for (topic, expected) in [
+            (Topics::Join(DEVICE), "lorawan/70b3d57ed005a1b2/join"),
+            (Topics::Ack(DEVICE), "lorawan/70b3d57ed005a1b2/ack"),
+            (Topics::TxAck(DEVICE), "lorawan/70b3d57ed005a1b2/txack"),
+            (Topics::Error(DEVICE), "lorawan/70b3d57ed005a1b2/error"),
+            (Topics::GatewayStat(GATEWAY), "lorawan/gateways/0016c001ff10d446/stat"),
+            (Topics::GatewayConnected(GATEWAY), "lorawan/gateways/0016c001ff10d446/connected"),
+            (
+                Topics::GatewayDisconnected(GATEWAY),
+                "lorawan/gateways/0016c001ff10d446/disconnected",
+            ),
+        ] {
+            assert_eq!(topic.topic(), expected);
+        }
+    }
+
+    #[test]
+    fn a_destination_may_name_the_device() {
+        for (template, expected) in [
+            (DEFAULT_DESTINATION, "lorawan/70b3d57ed005a1b2/up"),
+            ("farm/{DevEUI}/data", "farm/70b3d57ed005a1b2/data"),
+            ("{DevEUI}", "70b3d57ed005a1b2"),
+            ("{DevEUI}/{DevEUI}", "70b3d57ed005a1b2/70b3d57ed005a1b2"),
+            ("all", "all"),
+        ] {
+            assert_eq!(check_destination(template), Ok(()));
+            assert_eq!(destination_topic(template, DEVICE), expected);
+        }
+    }
+
+    #[test]
+    fn a_destination_that_could_not_be_published_on_is_refused_by_name() {
+        let quoted = |text: &str| text.to_owned();
+        for (template, expected) in [
+            ("", TopicError::Empty),
+            ("farm/+/up", TopicError::Wildcard(quoted("farm/+/up"))),
+            ("farm/#", TopicError::Wildcard(quoted("farm/#"))),
+            ("$aws/things", TopicError::Reserved(quoted("$aws/things"))),
+            ("lns/v1/gateway", TopicError::Ours(quoted("lns/v1/gateway"))),
+            ("farm/{devEui}", TopicError::UnknownName(quoted("farm/{devEui}"))),
+            ("farm\0", TopicError::Control(quoted("farm\0"))),
+            (&"x".repeat(1025), TopicError::TooLong),
+        ] {
+            assert_eq!(check_destination(template), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_request_names_its_device_in_either_case() {
+        let device = |topic| DownTopic::parse(topic);
+        assert_eq!(device("lorawan/70b3d57ed005a1b2/down"), Some(DownTopic::Device(DEVICE)));
+        assert_eq!(device("lorawan/70B3D57ED005A1B2/down"), Some(DownTopic::Device(DEVICE)));
+        let strange = |text: &str| Some(DownTopic::NotADevEui(text.into()));
+        assert_eq!(device("lorawan/70b3d57ed005a1b/down"), strange("70b3d57ed005a1b"));
+        assert_eq!(
+            device("lorawan/70-b3-d5-7e-d0-05-a1-b2/down"),
+            strange("70-b3-d5-7e-d0-05-a1-b2")
+        );
+        assert_eq!(device("lorawan//down"), strange(""));
+        for topic in ["lorawan/down", "lorawan/70b3d57ed005a1b2/up", "lorawan/a/b/down", "down"] {
+            assert_eq!(device(topic), None, "{topic}");
+        }
+    }
+}
