@@ -26,7 +26,8 @@ pub enum BrokerError {
     /// Nobody could connect.
     #[error(
         "cannot listen for MQTT on {address} without a password: others could read and command the \
-         devices. Set mqtt.username and mqtt.password, or listen on 127.0.0.1"
+         devices. Set mqtt.bridge_password to let bridges in, use another broker with --broker-url, \
+         or listen on 127.0.0.1"
     )]
     OpenToTheWorld {
         /// Where.

@@ -3,6 +3,7 @@
 //! Pure functions; the broker is another room. What they write is promised in `docs/MQTT.md`.
 
 pub mod downlink_request;
+pub mod render;
 pub mod topics;
 
 pub use downlink_request::{DownlinkRequest, Payload, Refused, RequestError};
