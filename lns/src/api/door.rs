@@ -68,7 +68,7 @@ async fn admit(
         let message = format!("{MAX_REQUESTS} requests are under way; try again in a moment");
         ApiError::new(ErrorType::Throttling, message)
     })?;
-    let host = authority(&request);
+    let host = authority(&request)?;
     if state.settings.loopback {
         known_host(host.as_ref(), &state.settings.hosts)?;
     }
@@ -86,9 +86,12 @@ async fn admit(
 }
 
 /// Whom the request means to speak to. HTTP/1.1 says so in `Host`, HTTP/2 in the request line.
-fn authority(request: &Request) -> Option<Authority> {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    host.and_then(|host| host.parse().ok()).or_else(|| request.uri().authority().cloned())
+fn authority(request: &Request) -> Result<Option<Authority>, ApiError> {
+    let Some(host) = request.headers().get(header::HOST) else {
+        return Ok(request.uri().authority().cloned());
+    };
+    let host = host.to_str().ok().and_then(|host| host.parse().ok());
+    host.map(Some).ok_or_else(|| ApiError::validation("cannot read the Host header"))
 }
 
 fn known_host(host: Option<&Authority>, known: &[String]) -> Result<(), ApiError> {

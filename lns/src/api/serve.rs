@@ -3,9 +3,17 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +43,51 @@ pub fn greeting(address: SocketAddr) -> (String, bool) {
     (format!("HTTP on http://{address}, without authentication: {who}"), !local)
 }
 
+/// How many connections are held at once; more wait in the system's queue.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// How long a request's head may take to arrive, and a connection to be of no use.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// How long requests under way have when the server stops; each has its own bounds below this.
+const LAST_CALL: Duration = Duration::from_secs(10);
+
 /// Serves until `shutdown` completes, then lets requests under way come to their end.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+///
+/// HTTP/1.1 only. A connection that says nothing is closed, so that idle ones do not keep others
+/// out.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let under_way = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
+            () = &mut shutdown => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: let some connections end.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = under_way.watch(connection);
+        tokio::spawn(async move {
+            // Its end is the client's affair: it has gone, or spoke no HTTP.
+            connection.await.ok();
+            drop(place);
+        });
+    }
+    drop(listener);
+    tokio::time::timeout(LAST_CALL, under_way.shutdown()).await.ok();
 }
 
 #[cfg(test)]
@@ -55,6 +101,39 @@ mod tests {
         let error = bind(address).await.unwrap_err().to_string();
         assert!(error.contains(&address.to_string()) && error.contains("--http"), "{error}");
         assert!(!error.contains('\n'));
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_is_answered_though_the_server_stops() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+        let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let both = Arc::new(tokio::sync::Mutex::new(Some((begin, finished))));
+        let handler = move || async move {
+            let (begin, finished) = both.lock().await.take().unwrap();
+            begin.send(()).unwrap();
+            finished.await.unwrap();
+            "the end"
+        };
+        let router = Router::new().route("/", axum::routing::get(handler));
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(serve(listener, router, async {
+            stopped.await.ok();
+        }));
+        let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        begun.await.unwrap();
+        stop.send(()).unwrap();
+        let mut nothing = Vec::new();
+        idle.read_to_end(&mut nothing).await.ok();
+        finish.send(()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("the end"), "{answer}");
+        server.await.unwrap();
     }
 
     #[test]

@@ -28,11 +28,21 @@ async fn a_loopback_listener_answers_to_loopback_names() {
         ("lns.example.org", true),
         ("rebound.example.org:8080", false),
         ("localhost.example.org", false),
+        ("localhost@evil.example", false),
     ];
     for (host, admitted) in cases {
         let answer = api.send(request(Method::GET, &[("host", host)])).await;
         let expected = if admitted { StatusCode::OK } else { StatusCode::FORBIDDEN };
         assert_eq!(answer.status, expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_read_is_refused() {
+    let api = Api::new();
+    for host in ["", "a b", "evil.example/", "\u{e4}"] {
+        let answer = api.send(request(Method::GET, &[("host", host)])).await;
+        assert!(answer.status.is_client_error(), "{host:?}");
     }
 }
 

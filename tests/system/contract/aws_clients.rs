@@ -69,5 +69,5 @@ async fn awss_own_clients_understand_every_operation() {
         assert!(said.contains(operation), "{operation} was not called: {said}");
     }
     stop.send(()).unwrap();
-    server.await.unwrap().unwrap();
+    server.await.unwrap();
 }
