@@ -15,7 +15,8 @@ mod rxpk;
 mod stat;
 pub mod tx_ack;
 
-use gateway_link::GatewayEui;
+/// The units that the messages are made of, for those who speak nothing but this protocol.
+pub use gateway_link::{CodingRate, GatewayEui, Modulation, Refusal, Stats};
 
 pub use header::{DatagramToken, Kind, PacketError, Version};
 pub use pull_resp::{TxTime, Txpk};

@@ -1,0 +1,83 @@
+//! What a gateway is before it is switched on.
+
+use gateway_bridge::semtech::packet::{GatewayEui, Version};
+use lns_lorawan::{Region, TimeDelta};
+
+/// The concentrator, and with it the packet forwarder's habits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    /// `packet_forwarder` on an SX1301.
+    Sx1301,
+    /// `sx1302_hal`'s `lora_pkt_fwd` on an SX1302 or SX1303.
+    Sx1302,
+}
+
+impl Model {
+    /// TX_JIT_DELAY of its `jitqueue.c`: how long before its start a frame is programmed.
+    pub(super) const fn jit_delay(self) -> i64 {
+        match self {
+            Self::Sx1301 => 30_000,
+            Self::Sx1302 => 40_000,
+        }
+    }
+
+    /// When a frame to be sent at once leaves at the earliest.
+    pub(super) const fn immediate_delay(self) -> i64 {
+        match self {
+            Self::Sx1301 => 1_000_000,
+            Self::Sx1302 => 80_000,
+        }
+    }
+}
+
+/// A gateway with a Semtech UDP packet forwarder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GatewaySpec {
+    /// Who it is.
+    pub eui: GatewayEui,
+    /// What it is built on.
+    pub model: Model,
+    /// Protocol version. Version 1 has no TX_ACK.
+    pub version: Version,
+    /// What the concentrator's counter shows when the gateway is switched on, µs.
+    pub tmst_offset: u32,
+    /// From one PULL_DATA to the next.
+    pub keepalive: TimeDelta,
+    /// From one `stat` to the next.
+    pub stat_interval: TimeDelta,
+    /// Frequencies that it may send on, Hz, both included.
+    pub tx_range: (u32, u32),
+    /// Powers that it can send with, dBm, before the antenna; rising.
+    pub tx_powers: &'static [i8],
+    /// The antenna's gain, whole dB: `powe` less this must be a power.
+    pub antenna_gain: i8,
+    /// Satellite time: `time`, `tmms`, and frames by `tmms`.
+    pub gps: bool,
+    /// Degrees north, degrees east, metres.
+    pub location: Option<(f64, f64, i32)>,
+}
+
+/// The reference forwarders' stock power table.
+const STOCK_POWERS: &[i8] = &[-6, -3, 0, 3, 6, 10, 11, 12, 13, 14, 16, 20, 23, 25, 26, 27];
+
+impl GatewaySpec {
+    /// An SX1302 with stock settings for a region.
+    pub fn new(eui: GatewayEui, region: Region) -> Self {
+        Self {
+            eui,
+            model: Model::Sx1302,
+            version: Version::V2,
+            tmst_offset: 0,
+            keepalive: TimeDelta::from_secs(10),
+            stat_interval: TimeDelta::from_secs(30),
+            tx_range: match region {
+                Region::Eu868 => (863_000_000, 870_000_000),
+                Region::Us915 => (923_000_000, 928_000_000),
+            },
+            tx_powers: STOCK_POWERS,
+            antenna_gain: 0,
+            gps: false,
+            location: None,
+        }
+    }
+}

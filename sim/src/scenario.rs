@@ -1,0 +1,144 @@
+//! A fleet from a few numbers: devices of several kinds, gateways, air.
+
+use gateway_bridge::semtech::packet::GatewayEui;
+use lns_lorawan::{
+    AppKey, DataRateIndex, DevEui, DevNonce, JoinEui, MacVersion, Region, TimeDelta, Timestamp,
+};
+
+use crate::air::{Air, AirSpec};
+use crate::device::{Activation, DevNonces, Device, DeviceSpec, Payload};
+use crate::field::Field;
+use crate::gateway::{Gateway, GatewaySpec};
+use crate::random::Random;
+
+/// What a fleet is made of.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The same seed gives the same fleet and the same behaviour.
+    pub seed: u64,
+    /// Where it is.
+    pub region: Region,
+    /// US915: the sub-band, 1 to 8; `None` for all channels.
+    pub sub_band: Option<u8>,
+    /// How many gateways.
+    pub gateways: usize,
+    /// How many devices.
+    pub devices: usize,
+    /// From one uplink of a device to its next.
+    pub interval: TimeDelta,
+    /// The share of confirmed uplinks, 0 to 1.
+    pub confirmed_share: f64,
+    /// What the devices are, in turn.
+    pub payloads: Vec<Payload>,
+    /// What the devices were built to.
+    pub mac_version: MacVersion,
+    /// The data rate that they begin with; `None` for the region's fastest of 125 kHz.
+    pub data_rate: Option<DataRateIndex>,
+    /// May the network set it?
+    pub adr: bool,
+    /// Of all devices.
+    pub join_eui: JoinEui,
+    /// Of all devices; `None` for one each, from the seed.
+    pub app_key: Option<AppKey>,
+    /// The first device's; the others follow.
+    pub dev_eui_base: DevEui,
+    /// The first gateway's; the others follow.
+    pub gateway_eui_base: u64,
+    /// What is between them.
+    pub air: AirSpec,
+}
+
+impl Default for Scenario {
+    /// One gateway and three devices in EU868: a temperature sensor, a switch, a tracker.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            region: Region::Eu868,
+            sub_band: None,
+            gateways: 1,
+            devices: 3,
+            interval: TimeDelta::from_secs(10),
+            confirmed_share: 0.0,
+            payloads: vec![Payload::Temperature, Payload::Switch, Payload::Tracker],
+            mac_version: MacVersion::V1_0_3,
+            data_rate: None,
+            adr: true,
+            join_eui: JoinEui::new(0x70b3_d57e_d000_0000),
+            app_key: None,
+            dev_eui_base: DevEui::new(0x70b3_d57e_d001_0000),
+            gateway_eui_base: 0x0016_c001_ff10_0000,
+            air: AirSpec::default(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The devices, switched on one after the other within an interval from `start` on.
+    pub fn device_specs(&self, start: Timestamp) -> Vec<DeviceSpec> {
+        (0..self.devices).map(|index| self.device_spec(index, start)).collect()
+    }
+
+    fn device_spec(&self, index: usize, start: Timestamp) -> DeviceSpec {
+        let dev_eui = DevEui::new(self.dev_eui_base.value().wrapping_add(index as u64));
+        let payload = match self.payloads.as_slice() {
+            [] => Payload::default(),
+            kinds => kinds[index % kinds.len()].clone(),
+        };
+        let kind = match &payload {
+            Payload::Temperature => "thermometer",
+            Payload::Switch => "switch",
+            Payload::Tracker => "tracker",
+            Payload::Fixed { .. } | Payload::Empty | Payload::Made(_) => "node",
+        };
+        let mut random = Random::of(self.seed, dev_eui.value());
+        let name = format!("{kind}-{}", index + 1);
+        let mut spec = DeviceSpec::otaa(&name, dev_eui, self.join_eui, self.app_key_of(dev_eui));
+        if self.region == Region::Us915 {
+            spec = spec.us915(self.sub_band);
+        }
+        if let (Activation::Otaa { dev_nonces, .. }, true) =
+            (&mut spec.activation, self.mac_version.counts_dev_nonce())
+        {
+            *dev_nonces = DevNonces::Counting(DevNonce(0));
+        }
+        let spread = random.between(0, self.interval.micros().max(0));
+        spec.switched_on = start + TimeDelta::from_micros(spread);
+        spec.interval = self.interval;
+        spec.confirmed_share = self.confirmed_share;
+        spec.payload = payload;
+        spec.mac_version = self.mac_version;
+        spec.data_rate = self.data_rate.unwrap_or(spec.data_rate);
+        spec.adr = self.adr;
+        spec
+    }
+
+    /// A device's root key.
+    pub fn app_key_of(&self, dev_eui: DevEui) -> AppKey {
+        self.app_key.clone().unwrap_or_else(|| {
+            // Another stream than the one that the device's behaviour is drawn from.
+            AppKey::from_bytes(Random::of(!self.seed, dev_eui.value()).bytes())
+        })
+    }
+
+    /// The gateways, with counters that begin anywhere.
+    pub fn gateway_specs(&self) -> Vec<GatewaySpec> {
+        let specs = (0..self.gateways as u64).map(|index| {
+            let eui = self.gateway_eui_base.wrapping_add(index);
+            let mut random = Random::of(self.seed, eui);
+            let tmst_offset = u32::from_le_bytes(random.bytes());
+            let eui = GatewayEui(eui.to_be_bytes());
+            GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) }
+        });
+        specs.collect()
+    }
+
+    /// Everything, switched on at `start`.
+    pub fn build(&self, start: Timestamp) -> Field {
+        let devices = self.device_specs(start);
+        let devices = devices.into_iter().map(|spec| Device::new(spec, self.seed)).collect();
+        let gateways = self.gateway_specs();
+        let gateways = gateways.into_iter().map(|spec| Gateway::new(spec, start)).collect();
+        let air = AirSpec { seed: self.seed, ..self.air.clone() };
+        Field::new(devices, gateways, Air::new(air))
+    }
+}
