@@ -1,11 +1,28 @@
 //! A LoRaWAN network server in one binary.
+//!
+//! The rooms, their threads and their doors; `ARCHITECTURE.md` is the floor plan.
 
 pub mod api;
+pub mod app;
 pub mod broker;
 pub mod cli;
 pub mod clock;
+pub mod committer;
 pub mod config;
+pub mod dice;
 pub mod entropy;
+pub mod gateways;
+pub mod ingest;
+pub mod last_uplinks;
+pub mod message;
+pub mod observe;
+pub mod outbox;
+pub mod partition;
 pub mod registry;
+pub mod rooms;
+pub mod router;
+pub mod service;
 pub mod sink;
 pub mod store;
+pub mod transmit;
+pub mod treaty;

@@ -2,6 +2,7 @@
 
 mod check;
 mod decode;
+mod demo;
 mod gateway_config;
 mod run;
 mod transfer;
@@ -14,14 +15,21 @@ pub use run::RunArgs;
 
 /// A LoRaWAN network server in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "lns", version, about)]
+#[command(name = "lns", version, about, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// Without a command, the server runs.
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server; the same as no command.
+    Run(RunArgs),
+    /// Run the server with a simulated gateway and devices, and show what happens.
+    Demo(demo::DemoArgs),
     /// Show everything that is wrong with a configuration.
     Check(check::CheckArgs),
     /// Explain a frame, and open it where its keys are given.
@@ -38,7 +46,10 @@ enum Command {
 ///
 /// 0 is done, 1 is a problem that was printed, 2 a command line that makes no sense.
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let Cli { command, run } = Cli::parse();
+    let done = match command.unwrap_or(Command::Run(run)) {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
         Command::Decode(args) => decode::decode(&args),
         Command::GatewayConfig(args) => gateway_config::print(&args),

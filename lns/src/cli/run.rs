@@ -75,6 +75,11 @@ impl RunArgs {
     }
 }
 
+/// Runs the server until the process is told to end.
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<()> {
+    crate::app::run(&args.load().map_err(problems_as_one)?)
+}
+
 /// All problems as one error of several lines.
 pub(super) fn problems_as_one(problems: Vec<ConfigProblem>) -> anyhow::Error {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

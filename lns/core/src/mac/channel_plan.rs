@@ -38,7 +38,14 @@ pub fn channel_of(
 pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
     let tables = profile.region.tables();
     match &tables.plan {
-        ChannelPlan::Dynamic { .. } => tables.default_cf_list(),
+        // The network's extra channels are of one region; another dynamic plan has its own.
+        ChannelPlan::Dynamic { .. } => {
+            let usable = |channel: &&Frequency| tables.sub_band(**channel).is_some();
+            let mut extra = network.extra_channels.iter().filter(usable).copied();
+            let frequencies = std::array::from_fn(|_| extra.next());
+            let some = frequencies.iter().any(Option::is_some);
+            some.then_some(CfList::Frequencies(frequencies))
+        }
         ChannelPlan::Fixed { .. } => {
             tables.cf_list_masks(&wanted(profile, network)?, profile.reg_params)
         }

@@ -121,7 +121,14 @@ impl Bench {
         };
         Bench {
             device: Device::new(Arc::new(about)),
-            network: Network { net_id: NetId::new(0x13).unwrap(), sub_band: None, queue_limit: 8 },
+            network: Network {
+                net_id: NetId::new(0x13).unwrap(),
+                sub_band: None,
+                extra_channels: [8671, 8673, 8675, 8677, 8679]
+                    .map(|tenths| Frequency::from_hz(tenths * 100_000))
+                    .to_vec(),
+                queue_limit: 8,
+            },
             now: Timestamp::from_secs(1_700_000_000),
             keys,
             dev_addr: DEV_ADDR,

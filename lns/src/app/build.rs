@@ -1,0 +1,308 @@
+//! Building a server: rooms first, doors last, so that nothing is heard before all of them run.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use tokio::sync::watch;
+
+use super::ears::Ears;
+use super::intake::Intake;
+use super::radio::Radios;
+use super::{Addresses, Server, Threads, doors, parts};
+use crate::broker::Broker;
+use crate::clock::Clock;
+use crate::committer::Batch;
+use crate::config::Config;
+use crate::dice::Dice;
+use crate::entropy;
+use crate::gateways::Gateways;
+use crate::ingest::Ingest;
+use crate::message::{OutboundEvent, ToLanes, ToPartition};
+use crate::observe::Observer;
+use crate::outbox::{self, Outbox, Progress};
+use crate::partition::{self, Loaded, Partition, Watermarks};
+use crate::registry::{Defaults, Registry, WirelessDevice};
+use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
+use crate::router::Router;
+use crate::last_uplinks::LastUplinks;
+use crate::service::{Downlinks, Encoder, Service};
+use crate::store::Store;
+use crate::transmit::Transmit;
+
+/// Turns that may wait for the committer; more make the partitions wait.
+const TURNS_WAITING: usize = 256;
+
+/// What most rooms share.
+pub(super) struct Common {
+    pub clock: Clock,
+    pub store: Arc<dyn Store>,
+    pub observer: Arc<Observer>,
+    pub registry: Arc<Registry>,
+    pub gateways: Arc<Gateways>,
+    pub router: Arc<Router>,
+    pub delivered: Watermarks,
+    pub last_uplinks: Arc<LastUplinks>,
+    pub partitions: Partitions,
+    pub lanes: Sender<ToLanes>,
+    pub committer: Sender<Batch>,
+}
+
+/// The mailboxes' receiving ends.
+struct Inboxes {
+    partitions: Vec<Receiver<ToPartition>>,
+    lanes: Receiver<ToLanes>,
+    committer: Receiver<Batch>,
+}
+
+/// The way out: broker and outbox.
+struct WayOut {
+    broker: Arc<dyn Broker>,
+    mqtt: Option<std::net::SocketAddr>,
+    outbox: Arc<Outbox>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// Builds and starts everything.
+pub(super) fn start(
+    config: &Config,
+    clock: &Clock,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Server> {
+    let (common, inboxes) = common(config, clock, store)?;
+    let (loaded, undelivered) = read_back(&common)?;
+    let limits = parts::codec_limits(&config.codec);
+    let (encoder, encoder_thread) = Encoder::start(limits, clock.clone())?;
+    let service = Arc::new(Service {
+        partitions: common.partitions.clone(),
+        router: Arc::clone(&common.router),
+        gateways: Arc::clone(&common.gateways),
+        encoder,
+        last_uplinks: Arc::clone(&common.last_uplinks),
+        clock: clock.clone(),
+    });
+    let late_intake: Arc<OnceLock<Intake>> = Arc::default();
+    let mut out = way_out(config, &common, &late_intake, undelivered)?;
+    out.workers.push(encoder_thread);
+
+    let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
+    let abandon = Arc::new(AtomicBool::new(false));
+    let committer = start_committer(&common, &out, inboxes.committer, &abandon)?;
+    let lanes = start_lanes(config, &common, inboxes.lanes, &radios)?;
+    let partitions = start_partitions(config, &common, loaded.into_iter().zip(inboxes.partitions))?;
+
+    let ears = Arc::new(ears(config, &common, &out, &radios));
+    let expiry = parts::delta(config.downlink.expiry);
+    let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
+    let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker, expiry));
+    let _ = late_intake.set(Intake { downlinks, ears: Arc::clone(&ears) });
+
+    let (stopping, stop) = watch::channel(false);
+    let bridge = doors::open_bridge(config, &ears, &radios)?;
+    let housekeeping =
+        doors::keep_house(config, &common, (&out.outbox, bridge.handle.clone()), stop.clone())?;
+    let http = doors::open_http(config, &common, (&service, &out.broker), stop)?;
+    Ok(Server {
+        addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
+        registry: common.registry,
+        service,
+        observer: common.observer,
+        broker: out.broker,
+        outbox: out.outbox,
+        store: common.store,
+        partitions: common.partitions,
+        lanes: common.lanes,
+        bridge: bridge.handle,
+        abandon,
+        stopping,
+        threads: Threads {
+            bridge: bridge.thread,
+            http: http.thread,
+            partitions,
+            lanes,
+            committer,
+            workers: out.workers,
+            housekeeping,
+        },
+    })
+}
+
+fn common(
+    config: &Config,
+    clock: &Clock,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<(Common, Inboxes)> {
+    let defaults = Defaults { region: config.server.region };
+    let registry = Arc::new(Registry::open(Arc::clone(&store), defaults)?);
+    let delivered = partition::watermarks();
+    outbox::read_cursors(&*store, &delivered)?;
+    let count = parts::partitions(config);
+    let (mailboxes, partition_inboxes) = (0..count).map(|_| bounded(MAILBOX)).unzip();
+    // Bounded by what partitions have open; a bound here could make the two wait for each other.
+    let (lanes, lanes_inbox) = unbounded();
+    let (committer, committer_inbox) = bounded(TURNS_WAITING);
+    let common = Common {
+        clock: clock.clone(),
+        store,
+        observer: Arc::new(Observer::new()),
+        registry,
+        gateways: Arc::new(Gateways::default()),
+        router: Arc::new(Router::new(count)),
+        delivered,
+        last_uplinks: Arc::new(LastUplinks::default()),
+        partitions: Partitions::new(mailboxes),
+        lanes,
+        committer,
+    };
+    let inboxes = Inboxes {
+        partitions: partition_inboxes,
+        lanes: lanes_inbox,
+        committer: committer_inbox,
+    };
+    Ok((common, inboxes))
+}
+
+/// Reads the devices and the events that no sink has had, and makes addresses known.
+fn read_back(common: &Common) -> anyhow::Result<(Vec<Loaded>, Vec<OutboundEvent>)> {
+    let registry = &common.registry;
+    let mut descriptions = Vec::new();
+    let mut bad = None;
+    registry.walk(None, &mut |device: &Arc<WirelessDevice>| {
+        match registry.description(device) {
+            Ok(description) => descriptions.push(description),
+            Err(error) => bad = Some(error),
+        }
+        bad.is_none()
+    });
+    if let Some(error) = bad {
+        return Err(error).context("reading the devices' descriptions");
+    }
+    let count = common.router.partitions();
+    let (loaded, undelivered) =
+        partition::load(&*common.store, descriptions.into_iter(), count, &common.delivered)?;
+    for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
+        let home = lns_core::device::home_of(device.about.dev_eui);
+        common.router.change(home, &[], &device.addresses());
+        for event in &device.events {
+            if let lns_core::EventKind::Uplink(uplink) = &event.kind {
+                common.last_uplinks.note(device.about.dev_eui, event.at, uplink);
+            }
+        }
+    }
+    Ok((loaded, undelivered))
+}
+
+fn way_out(
+    config: &Config,
+    common: &Common,
+    late_intake: &Arc<OnceLock<Intake>>,
+    undelivered: Vec<OutboundEvent>,
+) -> anyhow::Result<WayOut> {
+    let intake = Arc::clone(late_intake);
+    let (broker, mqtt) = parts::broker(
+        config,
+        // Until every room runs, senders keep their messages.
+        Arc::new(move |message| match intake.get() {
+            Some(intake) => intake.take(message),
+            None => Err(message),
+        }),
+    )?;
+    let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
+    let surroundings = Arc::new(outbox::Surroundings {
+        registry: Arc::clone(&common.registry),
+        gateways: Arc::clone(&common.gateways),
+        observer: Arc::clone(&common.observer),
+        last_uplinks: Arc::clone(&common.last_uplinks),
+        clock: common.clock.clone(),
+    });
+    let settings = parts::outbox(config);
+    let (outbox, workers) = Outbox::start(&settings, surroundings, progress, &broker)?;
+    undelivered.into_iter().for_each(|event| outbox.add(event));
+    Ok(WayOut { broker, mqtt, outbox: Arc::new(outbox), workers })
+}
+
+fn start_committer(
+    common: &Common,
+    out: &WayOut,
+    inbox: Receiver<Batch>,
+    abandon: &Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<bool>> {
+    let doors = Doors {
+        router: Arc::clone(&common.router),
+        lanes: common.lanes.clone(),
+        outbox: Arc::clone(&out.outbox),
+        observer: Arc::clone(&common.observer),
+    };
+    rooms::start_committer(Arc::clone(&common.store), inbox, doors, Arc::clone(abandon))
+}
+
+fn start_lanes(
+    config: &Config,
+    common: &Common,
+    inbox: Receiver<ToLanes>,
+    radios: &Arc<Radios>,
+) -> std::io::Result<JoinHandle<()>> {
+    let gateways = Arc::clone(&common.gateways);
+    let default = config.server.region;
+    let region_of =
+        move |eui| gateways.find(eui).and_then(|gateway| gateway.region()).unwrap_or(default);
+    let transmit = Transmit::new(Arc::clone(&common.router), region_of);
+    let (partitions, clock) = (common.partitions.clone(), common.clock.clone());
+    let radios = Arc::clone(radios);
+    std::thread::Builder::new()
+        .name("lanes".into())
+        .spawn(move || rooms::run_lanes(transmit, &inbox, &partitions, &*radios, &clock))
+}
+
+fn start_partitions(
+    config: &Config,
+    common: &Common,
+    rooms: impl Iterator<Item = (Loaded, Receiver<ToPartition>)>,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let network = Arc::new(parts::network(config));
+    (0..)
+        .zip(rooms)
+        .map(|(index, (loaded, inbox))| {
+            let settings = partition::Settings {
+                index,
+                network: Arc::clone(&network),
+                dedup_limit: parts::delta(config.dedup.limit),
+                gateways: Arc::clone(&common.gateways),
+                delivered: Arc::clone(&common.delivered),
+            };
+            let partition = Partition::new(settings, Dice::new(entropy::u64()), loaded);
+            let doors = PartitionDoors {
+                inbox,
+                partitions: common.partitions.clone(),
+                committer: common.committer.clone(),
+                lanes: common.lanes.clone(),
+                observer: Arc::clone(&common.observer),
+                clock: common.clock.clone(),
+            };
+            std::thread::Builder::new()
+                .name(format!("partition-{index}"))
+                .spawn(move || rooms::run_partition(partition, &doors))
+        })
+        .collect()
+}
+
+fn ears(config: &Config, common: &Common, out: &WayOut, radios: &Arc<Radios>) -> Ears {
+    Ears {
+        ingest: Ingest::new(
+            Arc::clone(&common.gateways),
+            Arc::clone(&common.router),
+            config.server.region,
+            config.gateway.require_registered_gateways,
+        ),
+        partitions: common.partitions.clone(),
+        lanes: common.lanes.clone(),
+        gateways: Arc::clone(&common.gateways),
+        registry: Arc::clone(&common.registry),
+        radios: Arc::clone(radios),
+        broker: Arc::clone(&out.broker),
+        observer: Arc::clone(&common.observer),
+        clock: common.clock.clone(),
+    }
+}

@@ -1,0 +1,163 @@
+//! What gateways say, from whichever bridge: into the rooms.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use gateway_link::{GatewayEvent, TxAck, Uplink};
+use lns_core::Reject;
+use lns_lorawan::{GatewayEui, TimeDelta};
+
+use super::radio::Radios;
+use crate::broker::{Broker, Message, Ticket};
+use crate::clock::Clock;
+use crate::gateways::Gateways;
+use crate::ingest::Ingest;
+use crate::message::{Seen, ToLanes, ToPartition};
+use crate::observe::Observer;
+use crate::registry::Registry;
+use crate::rooms::Partitions;
+use crate::sink::render::{self, GatewayLabel};
+use crate::treaty;
+
+/// Which bridge something came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The bridge in this process.
+    Here,
+    /// A bridge of its own process, through the broker.
+    Broker,
+}
+
+/// Where everything that gateways say comes in.
+pub struct Ears {
+    pub ingest: Ingest,
+    pub partitions: Partitions,
+    pub lanes: Sender<ToLanes>,
+    pub gateways: Arc<Gateways>,
+    pub registry: Arc<Registry>,
+    pub radios: Arc<Radios>,
+    pub broker: Arc<dyn Broker>,
+    pub observer: Arc<Observer>,
+    pub clock: Clock,
+}
+
+impl Ears {
+    /// A reception.
+    pub fn uplink(&self, uplink: Uplink) {
+        self.observer.receptions.inc();
+        let arrived = lns_lorawan::Timestamp::from_micros(uplink.received_at);
+        match self.ingest.hear(uplink) {
+            Ok((partitions, mut frame)) => {
+                let first = partitions.trailing_zeros();
+                frame.then = partitions & partitions.wrapping_sub(1);
+                let message = ToPartition::Heard(frame);
+                if self.partitions.try_send(first as u16, message).is_err() {
+                    self.observer.see(&Seen::refused(arrived, None, Reject::Overload));
+                }
+            }
+            Err(reject) => self.observer.see(&Seen::refused(arrived, None, reject)),
+        }
+    }
+
+    /// What became of a downlink.
+    pub fn tx_ack(&self, ack: TxAck) {
+        use std::sync::atomic::Ordering::Relaxed;
+        if let Some(gateway) = self.gateways.find(treaty::eui(ack.gateway_eui)) {
+            match ack.outcome {
+                gateway_link::Outcome::Accepted
+                | gateway_link::Outcome::AcceptedWithWarning(_) => {
+                    gateway.accepted.fetch_add(1, Relaxed);
+                }
+                gateway_link::Outcome::Refused(_) => {
+                    gateway.refused.fetch_add(1, Relaxed);
+                }
+                gateway_link::Outcome::Unknown
+                | gateway_link::Outcome::Expired
+                | gateway_link::Outcome::NotConnected => {}
+            }
+        }
+        let _ = self.lanes.send(ToLanes::TxAck(ack));
+    }
+
+    /// Something else that happened to a gateway.
+    pub fn event(&self, via: Via, gateway: GatewayEui, event: GatewayEvent) {
+        let now = self.clock.now();
+        self.radios.reached(gateway, via);
+        self.ingest.gateway_event(gateway, &event, now);
+        self.say(gateway, &event);
+        self.publish(gateway, &event);
+        let _ = self.lanes.send(ToLanes::Gateway { gateway, event });
+    }
+
+    /// For people.
+    fn say(&self, gateway: GatewayEui, event: &GatewayEvent) {
+        let who = gateway.to_string();
+        let now = self.clock.now();
+        match event {
+            GatewayEvent::Connected { address, protocol, .. } => {
+                tracing::info!(%gateway, address, protocol, "gateway connected");
+                let what = format!("gateway connected from {address}, protocol version {protocol}");
+                self.observer.show(now, '✓', &who, &what);
+            }
+            GatewayEvent::Disconnected { silent_us } => {
+                let seconds = silent_us / 1_000_000;
+                tracing::warn!(%gateway, silent_seconds = seconds, "gateway disconnected");
+                self.observer.show(now, '✗', &who, &format!("gateway silent for {seconds} s"));
+            }
+            GatewayEvent::AddressChanged { from, to } => {
+                tracing::info!(%gateway, from, to, "gateway has a new address");
+            }
+            GatewayEvent::AddressConflict { claimed_by, held_by } => tracing::warn!(
+                %gateway, claimed_by, held_by,
+                "another address claims this gateway's EUI and is not followed: \
+                 two gateways with one EUI, or somebody who wants its downlinks"
+            ),
+            GatewayEvent::Rebooted { boot_epoch } => {
+                tracing::info!(%gateway, boot_epoch, "gateway's concentrator has restarted");
+            }
+            GatewayEvent::Stat(_) | GatewayEvent::Rtt { .. } => {}
+        }
+    }
+
+    /// For applications: `lorawan/gateways/{GatewayEUI}/…`. Not stored; lost while the broker is away.
+    fn publish(&self, gateway: GatewayEui, event: &GatewayEvent) {
+        let id = self.registry.gateway(gateway).map(|registered| registered.id.to_string());
+        let label = GatewayLabel { gateway_eui: gateway, wireless_gateway_id: id.as_deref() };
+        let now = self.clock.now();
+        let mut body = Vec::new();
+        let topic = match event {
+            GatewayEvent::Stat(stats) => render::gateway_stat(&mut body, label, now, stats),
+            GatewayEvent::Connected { address, protocol, .. } => {
+                render::gateway_connected(&mut body, label, now, (address, *protocol))
+            }
+            GatewayEvent::Disconnected { silent_us } => {
+                let silence = TimeDelta::from_micros(*silent_us);
+                render::gateway_disconnected(&mut body, label, now, silence)
+            }
+            GatewayEvent::AddressChanged { .. }
+            | GatewayEvent::AddressConflict { .. }
+            | GatewayEvent::Rebooted { .. }
+            | GatewayEvent::Rtt { .. } => return,
+        };
+        if self.broker.publish(Message::new(topic.topic(), body), Ticket::nobody()).is_err() {
+            tracing::debug!(%gateway, "the broker is busy: a gateway event was not published");
+        }
+    }
+}
+
+/// The bridge in this process speaks to the rooms directly.
+pub struct Here(pub Arc<Ears>);
+
+impl gateway_bridge::Forward for Here {
+    fn uplink(&self, uplink: Uplink) {
+        self.0.uplink(uplink);
+    }
+
+    fn tx_ack(&self, ack: TxAck) {
+        self.0.tx_ack(ack);
+    }
+
+    fn event(&self, gateway: gateway_link::GatewayEui, event: GatewayEvent) {
+        self.0.event(Via::Here, treaty::eui(gateway), event);
+    }
+}

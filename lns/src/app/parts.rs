@@ -1,0 +1,100 @@
+//! Settings of the rooms, from the configuration.
+
+use std::sync::Arc;
+
+use lns_core::Network;
+use lns_lorawan::TimeDelta;
+use lns_pipeline::codec::Limits;
+
+use crate::broker::{
+    Broker, BrokerError, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External,
+    ExternalConfig, Intake,
+};
+use crate::config::{CodecConfig, Config, Period};
+use crate::outbox::{self, Bounds};
+
+/// An event takes about this much memory while it waits.
+const EVENT: u64 = 512;
+
+/// A broker, and where it listens when it is ours.
+pub type Started = (Arc<dyn Broker>, Option<std::net::SocketAddr>);
+
+/// The network's settings.
+pub fn network(config: &Config) -> Network {
+    Network {
+        net_id: config.server.net_id,
+        sub_band: Some(config.region.us915.sub_band.number()),
+        extra_channels: config.region.eu868.extra_channels.iter().map(|extra| extra.0).collect(),
+        queue_limit: config.downlink.queue_limit as usize,
+    }
+}
+
+/// How many partitions: as configured, else one for two cores, so that the rest of the walk has
+/// cores, too.
+pub fn partitions(config: &Config) -> u16 {
+    match config.server.partitions {
+        0 => cores().div_ceil(2).min(64),
+        some => some,
+    }
+}
+
+/// The outbox's settings.
+pub fn outbox(config: &Config) -> outbox::Settings {
+    let workers = match config.codec.workers {
+        0 => usize::from(cores()).div_ceil(2),
+        some => usize::from(some),
+    };
+    let bytes = config.mqtt.backlog_size.0 / workers as u64;
+    outbox::Settings {
+        workers,
+        bounds: Bounds { events: (bytes / EVENT) as usize + 1024, bytes: bytes as usize },
+        max_age: delta(config.mqtt.backlog_age),
+        limits: codec_limits(&config.codec),
+    }
+}
+
+/// What a codec may use.
+pub fn codec_limits(config: &CodecConfig) -> Limits {
+    Limits {
+        memory_bytes: config.memory.0 as usize,
+        stack_bytes: config.stack.0 as usize,
+        call_us: config.time.0.as_micros() as u64,
+        strikes: u8::try_from(config.suspend_after).unwrap_or(u8::MAX),
+        suspension_us: config.suspend_for.0.as_micros() as i64,
+        ..Limits::default()
+    }
+}
+
+/// Starts the broker, ours or the way to another.
+pub fn broker(config: &Config, intake: Intake) -> Result<Started, BrokerError> {
+    let mqtt = &config.mqtt;
+    if let Some(url) = &mqtt.broker_url {
+        let mut external = ExternalConfig::new(BrokerUrl {
+            host: url.host.clone(),
+            port: url.port,
+            credentials: credentials(&mqtt.username, mqtt.password.expose()),
+        });
+        external.client_id.clone_from(&mqtt.client_id);
+        return Ok((Arc::new(External::start(external, intake)?), None));
+    }
+    let address = mqtt.listen.address().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
+    let mut embedded = EmbeddedConfig::new(address);
+    embedded.bridge = credentials("bridge", mqtt.bridge_password.expose());
+    let broker = Embedded::start(embedded, intake)?;
+    let address = broker.address();
+    Ok((Arc::new(broker), Some(address)))
+}
+
+/// A span of the configuration as a span of ours.
+pub fn delta(period: Period) -> TimeDelta {
+    TimeDelta::from_std(period.0)
+}
+
+fn credentials(username: &str, password: &str) -> Option<Credentials> {
+    (!password.is_empty())
+        .then(|| Credentials { username: username.into(), password: password.into() })
+}
+
+fn cores() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(64))
+}

@@ -1,0 +1,65 @@
+//! Downlinks to whichever bridge reaches their gateway.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use gateway_bridge::BridgeHandle;
+use gateway_link::Downlink;
+use gateway_link::topic::{Kind, Topic};
+use lns_lorawan::GatewayEui;
+use parking_lot::RwLock;
+
+use super::ears::Via;
+use crate::broker::{Broker, Message, Ticket};
+use crate::transmit::Radio;
+use crate::treaty;
+
+/// The ways to gateways.
+pub struct Radios {
+    here: OnceLock<BridgeHandle>,
+    broker: Arc<dyn Broker>,
+    through_broker: RwLock<HashSet<GatewayEui>>,
+}
+
+impl Radios {
+    /// No bridge in this process yet; others through `broker`.
+    pub fn new(broker: Arc<dyn Broker>) -> Self {
+        Radios { here: OnceLock::new(), broker, through_broker: RwLock::default() }
+    }
+
+    /// The bridge in this process.
+    pub fn set_here(&self, bridge: BridgeHandle) {
+        assert!(self.here.set(bridge).is_ok(), "there is one bridge in a process");
+    }
+
+    /// A gateway was last reached this way.
+    pub fn reached(&self, gateway: GatewayEui, via: Via) {
+        let known = self.through_broker.read().contains(&gateway);
+        match via {
+            Via::Broker if !known => {
+                self.through_broker.write().insert(gateway);
+            }
+            Via::Here if known => {
+                self.through_broker.write().remove(&gateway);
+            }
+            Via::Here | Via::Broker => {}
+        }
+    }
+}
+
+impl Radio for Radios {
+    fn send(&self, downlink: Downlink) {
+        let gateway = treaty::eui(downlink.gateway_eui);
+        if !self.through_broker.read().contains(&gateway) {
+            if let Some(bridge) = self.here.get() {
+                bridge.send(downlink);
+            }
+            return;
+        }
+        let topic = Topic::gateway(downlink.gateway_eui, Kind::Down).to_string();
+        // A broker that is busy now is a window missed: the lanes come to that end by themselves.
+        if self.broker.publish(Message::new(topic, downlink.encode()), Ticket::nobody()).is_err() {
+            tracing::warn!(%gateway, "the broker is busy: a downlink was not handed to its bridge");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Where receptions come in: stamped with air time and region, and sent to the homes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gateway_link::GatewayEvent;
+use lns_core::radio::clock::ConcentratorClock;
+use lns_core::{Reception, Reject};
+use lns_lorawan::{Db, Dbm, DevAddr, DevEui, Frequency, GatewayEui, Region, Timestamp, Tmst};
+use parking_lot::Mutex;
+
+use crate::gateways::{Gateways, Location};
+use crate::message::HeardFrame;
+use crate::router::Router;
+use crate::treaty;
+
+/// The largest FHDR-less data frame that names a device: MHDR and DevAddr.
+const ADDRESSED: usize = 5;
+
+/// The room that hears gateways.
+pub struct Ingest {
+    gateways: Arc<Gateways>,
+    router: Arc<Router>,
+    default_region: Region,
+    require_registered: bool,
+    clocks: Mutex<HashMap<GatewayEui, ConcentratorClock>>,
+}
+
+impl Ingest {
+    /// A room for gateways of `default_region`, unless they are registered for another.
+    pub fn new(
+        gateways: Arc<Gateways>,
+        router: Arc<Router>,
+        default_region: Region,
+        require_registered: bool,
+    ) -> Self {
+        Ingest { gateways, router, default_region, require_registered, clocks: Mutex::default() }
+    }
+
+    /// Takes one reception in: to which partitions it goes (one bit each), and as what.
+    pub fn hear(&self, uplink: gateway_link::Uplink) -> Result<(u64, HeardFrame), Reject> {
+        let eui = treaty::eui(uplink.gateway_eui);
+        let arrived = Timestamp::from_micros(uplink.received_at);
+        let gateway = match self.gateways.find(eui) {
+            Some(gateway) if gateway.is_registered() || !self.require_registered => gateway,
+            Some(_) => return Err(Reject::UnknownGateway),
+            None if self.require_registered => return Err(Reject::UnknownGateway),
+            None => self.gateways.seen(eui),
+        };
+        gateway.touch(arrived, true);
+        let region = gateway.region().unwrap_or(self.default_region);
+        let reception = self.stamp(eui, &uplink, arrived).ok_or(Reject::NotADataRate)?;
+        let digest = lns_core::device::matching::digest(&uplink.phy_payload);
+        let partitions = self.partitions_of(&uplink.phy_payload);
+        let bytes: Arc<[u8]> = uplink.phy_payload.into();
+        Ok((partitions, HeardFrame { bytes, digest, reception, region, then: 0 }))
+    }
+
+    /// What happened to a gateway, as far as the rooms' common knowledge goes.
+    pub fn gateway_event(&self, eui: GatewayEui, event: &GatewayEvent, now: Timestamp) {
+        let gateway = self.gateways.seen(eui);
+        gateway.touch(now, false);
+        match event {
+            GatewayEvent::Stat(stats) => {
+                if let (Some(latitude), Some(longitude)) = (stats.lati, stats.long) {
+                    let altitude = stats.alti.map(f64::from);
+                    gateway.set_own_location(Location { latitude, longitude, altitude });
+                }
+            }
+            GatewayEvent::Connected { address, boot_epoch, .. } => {
+                gateway.set_alive(true, Some(address.clone()));
+                gateway.set_boot_epoch(*boot_epoch);
+            }
+            GatewayEvent::Disconnected { .. } => gateway.set_alive(false, None),
+            GatewayEvent::AddressChanged { to, .. } => gateway.set_alive(true, Some(to.clone())),
+            GatewayEvent::AddressConflict { .. } => {}
+            GatewayEvent::Rebooted { boot_epoch } => gateway.set_boot_epoch(*boot_epoch),
+            GatewayEvent::Rtt { p50_us, p99_us, .. } => gateway.set_rtt(*p50_us, *p99_us),
+        }
+    }
+
+    /// The reception in our words; `None` for a modulation that no LoRaWAN region has.
+    fn stamp(
+        &self,
+        gateway: GatewayEui,
+        uplink: &gateway_link::Uplink,
+        arrived: Timestamp,
+    ) -> Option<Reception> {
+        let tmst = Tmst(uplink.tmst);
+        let modulation = treaty::modulation(uplink.modulation, uplink.coding_rate)?;
+        let air_time = {
+            let mut clocks = self.clocks.lock();
+            let clock = clocks.entry(gateway).or_default();
+            let air_time = clock.observe(tmst, uplink.boot_epoch, arrived);
+            if let (Some(lag), Some(known)) = (clock.lag_p99(), self.gateways.find(gateway)) {
+                known.set_lag_p99(lag);
+            }
+            air_time
+        };
+        Some(Reception {
+            gateway,
+            arrived,
+            air_time,
+            tmst,
+            boot_epoch: uplink.boot_epoch,
+            token: uplink.token.as_bytes().into(),
+            frequency: Frequency::from_hz(uplink.frequency_hz),
+            modulation,
+            coding_rate: treaty::coding_rate(uplink.coding_rate),
+            rssi: Dbm::from_hundredths(uplink.rssi),
+            snr: Db::from_hundredths(uplink.snr),
+            channel: uplink.channel,
+            rf_chain: uplink.rf_chain,
+            antenna: uplink.antenna,
+            gateway_time: uplink.time.map(Timestamp::from_micros),
+            tmms: uplink.tmms,
+        })
+    }
+
+    /// The partitions that may know the frame's device. A frame that names none goes to the first,
+    /// whose parser says what it is.
+    fn partitions_of(&self, phy_payload: &[u8]) -> u64 {
+        match phy_payload.first().map(|mhdr| mhdr >> 5) {
+            Some(0) => match phy_payload.get(9..17).and_then(|eui| eui.try_into().ok()) {
+                Some(wire) => 1 << self.router.partition_of(DevEui::from_wire(wire)),
+                None => 1,
+            },
+            Some(2 | 4) => match phy_payload.get(1..ADDRESSED).and_then(|a| a.try_into().ok()) {
+                Some(wire) => self.router.partitions_of(DevAddr::from_wire(wire)),
+                None => 1,
+            },
+            Some(_) | None => 1,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What the rooms say to each other. No room imports another; they all import this.
+
+use std::sync::Arc;
+
+use lns_core::event::{Command, Outcome};
+use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
+use lns_core::effect::Opening;
+use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
+
+/// One copy of a frame on its way to the partitions that may know its device.
+#[derive(Clone, Debug)]
+pub struct HeardFrame {
+    /// The PHYPayload as received.
+    pub bytes: Arc<[u8]>,
+    /// Its digest, by [`lns_core::device::matching::digest`].
+    pub digest: u64,
+    /// Where and how it was heard.
+    pub reception: Reception,
+    /// The region that its gateway works in.
+    pub region: Region,
+    /// Partitions still to be asked after this one, one bit each.
+    pub then: u64,
+}
+
+/// Names an occasion within its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OccasionId {
+    /// The partition that asked.
+    pub partition: u16,
+    /// Its running number there.
+    pub number: u64,
+}
+
+/// To a partition.
+pub enum ToPartition {
+    /// A frame was heard.
+    Heard(HeardFrame),
+    /// The lanes' answer to an [`ToLanes::Ask`].
+    Offers {
+        /// Whose.
+        occasion: OccasionId,
+        /// Best first; may be empty.
+        offers: Vec<Offer>,
+    },
+    /// What became of a frame that was handed over.
+    Outcome {
+        /// For whom it was.
+        dev_eui: DevEui,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// Somebody's wish, answered after the commit.
+    Command {
+        /// Whose device.
+        dev_eui: DevEui,
+        /// What is wanted.
+        command: Command,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// A device is no longer registered.
+    Forget {
+        /// Which.
+        dev_eui: DevEui,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// A look at a device, as it is now.
+    Look {
+        /// Which.
+        dev_eui: DevEui,
+        /// What to do with it; called in the partition's thread.
+        view: Box<dyn FnOnce(Option<&lns_core::Device>) + Send>,
+    },
+    /// Finish the turn and stop.
+    Stop,
+}
+
+/// Called once with the answer to a command, after what it changed is durable.
+pub struct Reply(Option<Box<dyn FnOnce(Result<(), CommandError>) + Send>>);
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The queue is as long as it may be; nothing was queued.
+    #[error("the device's queue holds {limit} downlinks, which is the limit")]
+    QueueFull {
+        /// How many.
+        limit: usize,
+    },
+    /// The device can never be sent this; the reason, for people.
+    #[error("{0}")]
+    Impossible(Box<str>),
+    /// No such device.
+    #[error("no device with this DevEUI is registered")]
+    UnknownDevice,
+    /// The partition is full of work or stopping.
+    #[error("the server is overloaded or stopping; try again")]
+    Overload,
+}
+
+impl Reply {
+    /// Calls `done` with the answer.
+    pub fn new(done: impl FnOnce(Result<(), CommandError>) + Send + 'static) -> Self {
+        Reply(Some(Box::new(done)))
+    }
+
+    /// Nobody waits for the answer.
+    pub fn nobody() -> Self {
+        Reply(None)
+    }
+
+    /// Gives the answer.
+    pub fn give(mut self, answer: Result<(), CommandError>) {
+        if let Some(done) = self.0.take() {
+            done(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    /// Whoever waits is told even when the work was dropped on the way.
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(CommandError::Overload));
+        }
+    }
+}
+
+/// To the lanes.
+pub enum ToLanes {
+    /// Gather offers for these windows.
+    Ask {
+        /// Comes back with the offers.
+        occasion: OccasionId,
+        /// The windows and who heard the uplink.
+        opening: Box<Opening>,
+    },
+    /// A filled frame, its counter durable.
+    HandOver {
+        /// The occasion whose offers it uses.
+        occasion: OccasionId,
+        /// The frame.
+        plan: Box<TxPlan>,
+    },
+    /// The offers of this occasion will not be used.
+    Withdraw(OccasionId),
+    /// A gateway's word on a frame.
+    TxAck(gateway_link::TxAck),
+    /// Something happened to a gateway.
+    Gateway {
+        /// Which.
+        gateway: GatewayEui,
+        /// What.
+        event: gateway_link::GatewayEvent,
+    },
+    /// Stop.
+    Stop,
+}
+
+/// What waits for a commit, in order.
+pub enum Release {
+    /// The device answers to these addresses: the router must know before a Join-Accept leaves.
+    Addresses {
+        /// Its home.
+        home: u8,
+        /// Addresses it no longer has.
+        gone: Vec<DevAddr>,
+        /// Addresses it has from now on.
+        now: Vec<DevAddr>,
+    },
+    /// A frame for the lanes.
+    Transmit {
+        /// The occasion whose offers it uses.
+        occasion: OccasionId,
+        /// The frame.
+        plan: Box<TxPlan>,
+    },
+    /// An event for the sinks.
+    Publish(OutboundEvent),
+    /// An answer to whoever gave a command.
+    Reply(Reply, Result<(), CommandError>),
+}
+
+/// A durable event on its way to the sinks.
+#[derive(Clone, Debug)]
+pub struct OutboundEvent {
+    /// The home in whose sequence it is.
+    pub home: u8,
+    /// The device, as it was described when the event was decided.
+    pub about: Arc<Description>,
+    /// The event.
+    pub event: AppEvent,
+}
+
+/// Something seen, for metrics, logs and the live view.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// When.
+    pub at: Timestamp,
+    /// Of which device; `None` when nobody knows.
+    pub dev_eui: Option<DevEui>,
+    /// The address on the frame, where there was one.
+    pub dev_addr: Option<DevAddr>,
+    /// What.
+    pub note: Note,
+}
+
+impl Seen {
+    /// A frame that was refused before its device was known.
+    pub fn refused(at: Timestamp, dev_addr: Option<DevAddr>, reject: Reject) -> Self {
+        Seen { at, dev_eui: None, dev_addr, note: Note::Rejected(reject) }
+    }
+}

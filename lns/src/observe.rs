@@ -1,0 +1,350 @@
+//! What was seen, for people: the only file where a note becomes a metric, a log line or a line of
+//! the live view. The metrics are listed in `docs/METRICS.md`, and a test compares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lns_core::event::{Fate, Freshness};
+use lns_core::{Note, Reject};
+use lns_lorawan::{DevEui, TimeDelta, Timestamp};
+use parking_lot::RwLock;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::gateways::Gateways;
+use crate::message::Seen;
+
+/// Somebody who watches what happens, line by line.
+pub trait LiveView: Send + Sync {
+    /// One line: when, a mark (▲ up, ▼ down, ✓ good, ✗ refused, · other), who, what.
+    fn line(&self, at: Timestamp, mark: char, who: &str, what: &str);
+}
+
+/// Names devices for people.
+pub type Namer = Box<dyn Fn(DevEui) -> String + Send + Sync>;
+
+/// How many gateways have gauges of their own; more would make the scrape the load.
+const GATEWAY_GAUGES: usize = 1000;
+
+/// Metrics, logs and the live view.
+pub struct Observer {
+    registry: Registry,
+    /// Receptions that came in from gateways.
+    pub receptions: IntCounter,
+    uplinks: IntCounter,
+    repeats: IntCounter,
+    lost: IntCounter,
+    joins: IntCounter,
+    late_copies: IntCounter,
+    rejects: IntCounterVec,
+    planned: IntCounter,
+    no_offer: IntCounter,
+    does_not_fit: IntCounter,
+    downlinks: IntCounterVec,
+    acked: IntCounter,
+    mac: IntCounterVec,
+    commit_seconds: Histogram,
+    commit_records: Histogram,
+    store_errors: IntCounter,
+    uplink_seconds: Histogram,
+    /// Events that a sink has taken responsibility for.
+    pub published: IntCounterVec,
+    /// Decodings that failed, by cause.
+    pub codec_errors: IntCounterVec,
+    /// How long decoding took, by thread CPU time.
+    pub decode_seconds: Histogram,
+    /// Events waiting for the broker.
+    pub outbox_waiting: IntGauge,
+    /// Events given up because the outbox was full or they were too old.
+    pub outbox_skipped: IntCounter,
+    /// Messages waiting in a partition's mailbox.
+    pub mailbox: IntGaugeVec,
+    gateway_connected: IntGaugeVec,
+    gateway_rtt_us: IntGaugeVec,
+    gateway_receptions: IntGaugeVec,
+    gateways_known: IntGauge,
+    bridge: IntGaugeVec,
+    live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer {
+    /// Metrics at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let make = Make(&registry);
+        let observer = Observer {
+            receptions: make.counter("lns_receptions_total", "Receptions from gateways, CRC good"),
+            uplinks: make.counter("lns_uplinks_total", "New data frames accepted"),
+            repeats: make.counter("lns_repeats_total", "Repeats of an accepted frame"),
+            lost: make.counter("lns_uplinks_missing_total", "FCntUp values never received"),
+            joins: make.counter("lns_joins_total", "Join-Requests accepted"),
+            late_copies: make.counter("lns_late_copies_total", "Copies after their gathering closed"),
+            rejects: make.counters("lns_rejects_total", "Frames refused", "reason"),
+            planned: make.counter("lns_downlinks_planned_total", "Downlink frames filled"),
+            no_offer: make.counter(
+                "lns_downlinks_without_offer_total",
+                "Occasions with something to say and no gateway to send it",
+            ),
+            does_not_fit: make.counter(
+                "lns_downlinks_too_large_total",
+                "Occasions whose windows were too small for the queued downlink",
+            ),
+            downlinks: make.counters("lns_downlinks_total", "Ends of handed-over frames", "fate"),
+            acked: make.counter("lns_downlinks_acked_total", "Confirmed downlinks acknowledged"),
+            mac: make.counters("lns_mac_oddities_total", "Unknown or unexpected MAC", "kind"),
+            commit_seconds: make.histogram("lns_commit_seconds", "Time of one group commit", 1e-5),
+            commit_records: make.histogram("lns_commit_records", "Records in one group commit", 1.0),
+            store_errors: make.counter("lns_store_errors_total", "Commits that the store refused"),
+            uplink_seconds: make.histogram(
+                "lns_uplink_seconds",
+                "From a frame's arrival to its event's delivery",
+                1e-4,
+            ),
+            published: make.counters("lns_published_total", "Events delivered", "sink"),
+            codec_errors: make.counters("lns_codec_errors_total", "Decodings failed", "cause"),
+            decode_seconds: make.histogram("lns_decode_seconds", "Time of one decoding", 1e-6),
+            outbox_waiting: make.gauge("lns_outbox_waiting", "Events waiting for a sink"),
+            outbox_skipped: make.counter("lns_outbox_skipped_total", "Events given up: no room"),
+            mailbox: make.gauges("lns_mailbox", "Messages waiting for a partition", "partition"),
+            gateway_connected: make.gauges("lns_gateway_connected", "1 while reachable", "gateway"),
+            gateway_rtt_us: make.gauges(
+                "lns_gateway_rtt_p99_microseconds",
+                "99th percentile of a downlink's round trip",
+                "gateway",
+            ),
+            gateway_receptions: make.gauges(
+                "lns_gateway_receptions",
+                "Receptions by this gateway since start",
+                "gateway",
+            ),
+            gateways_known: make.gauge("lns_gateways_known", "Gateways registered or seen"),
+            bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
+            live: RwLock::new(None),
+            registry: registry.clone(),
+        };
+        for label in Reject::LABELS {
+            observer.rejects.with_label_values(&[label]);
+        }
+        for fate in ["accepted", "refused", "unknown", "expired"] {
+            observer.downlinks.with_label_values(&[fate]);
+        }
+        observer
+    }
+
+    /// From now on, `view` is shown a line for everything that matters to people.
+    pub fn watch(&self, view: Arc<dyn LiveView>, namer: Namer) {
+        *self.live.write() = Some((view, namer));
+    }
+
+    /// One note.
+    pub fn see(&self, seen: &Seen) {
+        self.count(&seen.note);
+        self.log(seen);
+        if let Some((view, namer)) = &*self.live.read()
+            && let Some((mark, what)) = live_line(&seen.note)
+        {
+            let who = match (seen.dev_eui, seen.dev_addr) {
+                (Some(dev_eui), _) => namer(dev_eui),
+                (None, Some(dev_addr)) => format!("DevAddr {dev_addr}"),
+                (None, None) => "unknown".into(),
+            };
+            view.line(seen.at, mark, &who, &what);
+        }
+    }
+
+    /// A line for the live view that no note stands for.
+    pub fn show(&self, at: Timestamp, mark: char, who: &str, what: &str) {
+        if let Some((view, _)) = &*self.live.read() {
+            view.line(at, mark, who, what);
+        }
+    }
+
+    /// Whether somebody watches.
+    pub fn is_watched(&self) -> bool {
+        self.live.read().is_some()
+    }
+
+    /// A group was committed.
+    pub fn committed(&self, records: usize, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
+        self.commit_records.observe(records as f64);
+    }
+
+    /// The store refused a group.
+    pub fn store_refused(&self, error: &crate::store::StoreError, retry_in: Duration) {
+        self.store_errors.inc();
+        tracing::error!(%error, ?retry_in, "the store refused a commit; nothing is lost, trying again");
+    }
+
+    /// An uplink's event was delivered, so long after the frame arrived.
+    pub fn uplink_delivered(&self, after: TimeDelta) {
+        self.uplink_seconds.observe(after.as_secs_f64());
+    }
+
+    /// Takes over what the gateway bridge counts.
+    pub fn bridge_counters(&self, counters: impl IntoIterator<Item = (String, u64)>) {
+        for (what, value) in counters {
+            self.bridge.with_label_values(&[what.as_str()]).set(value as i64);
+        }
+    }
+
+    /// The metrics as Prometheus reads them.
+    pub fn scrape(&self, gateways: &Gateways) -> String {
+        let all = gateways.all();
+        self.gateways_known.set(all.len() as i64);
+        self.gateway_connected.reset();
+        self.gateway_rtt_us.reset();
+        self.gateway_receptions.reset();
+        for gateway in all.iter().take(GATEWAY_GAUGES) {
+            let eui = gateway.eui.to_string();
+            let labels = [eui.as_str()];
+            self.gateway_connected.with_label_values(&labels).set(i64::from(gateway.is_alive()));
+            self.gateway_rtt_us.with_label_values(&labels).set(gateway.rtt().1.micros());
+            let receptions = gateway.receptions.load(std::sync::atomic::Ordering::Relaxed);
+            self.gateway_receptions.with_label_values(&labels).set(receptions as i64);
+        }
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .expect("metrics are valid by construction, and memory takes any text");
+        String::from_utf8(text).expect("Prometheus text is UTF-8")
+    }
+
+    fn count(&self, note: &Note) {
+        match note {
+            Note::Uplink { freshness: Freshness::New, lost, .. } => {
+                self.uplinks.inc();
+                self.lost.inc_by(u64::from(*lost));
+            }
+            Note::Uplink { freshness: Freshness::Repeat, .. } => self.repeats.inc(),
+            Note::Joining { .. } => self.joins.inc(),
+            Note::Rejected(reject) => self.rejects.with_label_values(&[reject.label()]).inc(),
+            Note::LateCopy { .. } => self.late_copies.inc(),
+            Note::Planned { .. } => self.planned.inc(),
+            Note::NoOffer => self.no_offer.inc(),
+            Note::Sent { fate, .. } => self.downlinks.with_label_values(&[fate_label(fate)]).inc(),
+            Note::Acked { .. } => self.acked.inc(),
+            Note::UnknownMacCommand { .. } => self.mac.with_label_values(&["unknown_cid"]).inc(),
+            Note::UnexpectedMacAnswer { .. } => {
+                self.mac.with_label_values(&["unexpected_answer"]).inc();
+            }
+            Note::MacRequestRefused { .. } => {
+                self.mac.with_label_values(&["request_refused"]).inc();
+            }
+            Note::DoesNotFit { .. } => self.does_not_fit.inc(),
+            Note::SessionConfirmed { .. }
+            | Note::DevStatus { .. }
+            | Note::DownCounterExhausted => {}
+        }
+    }
+
+    fn log(&self, seen: &Seen) {
+        let dev_eui = seen.dev_eui.map(|dev_eui| dev_eui.to_string()).unwrap_or_default();
+        let dev_addr = seen.dev_addr.map(|dev_addr| dev_addr.to_string()).unwrap_or_default();
+        match &seen.note {
+            Note::Rejected(Reject::Bug) => {
+                tracing::error!(dev_eui, "deciding panicked; the device is unchanged, the frame kept");
+            }
+            Note::Rejected(reject) => {
+                tracing::debug!(dev_eui, dev_addr, reason = reject.label(), "{reject}");
+            }
+            note => tracing::trace!(dev_eui, dev_addr, ?note),
+        }
+    }
+}
+
+/// A fate as a metric label.
+pub fn fate_label(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Accepted => "accepted",
+        Fate::Refused(_) => "refused",
+        Fate::Unknown => "unknown",
+        Fate::Expired => "expired",
+    }
+}
+
+/// What the live view shows of a note; `None` for what another line shows better.
+fn live_line(note: &Note) -> Option<(char, String)> {
+    Some(match note {
+        Note::Uplink { f_cnt_up, freshness: Freshness::Repeat, .. } => {
+            ('▲', format!("repeat         FCntUp {}", f_cnt_up.0))
+        }
+        Note::Uplink { .. } | Note::SessionConfirmed { .. } => return None,
+        Note::Joining { dev_nonce, dev_addr, heard_by } => (
+            '✓',
+            format!("joined         DevAddr {dev_addr}  DevNonce {:04x}  heard by {heard_by}", dev_nonce.0),
+        ),
+        Note::Rejected(reject) => ('✗', format!("rejected       {reject}")),
+        Note::LateCopy { gateway } => ('·', format!("late copy      by {gateway}")),
+        Note::Planned { .. } => return None,
+        Note::DoesNotFit { room, .. } => {
+            ('·', format!("queued downlink does not fit: room for {room} bytes"))
+        }
+        Note::DownCounterExhausted => ('✗', "downlink counters are used up; must join again".into()),
+        Note::NoOffer => ('✗', "no gateway can send in time".into()),
+        Note::Sent { f_cnt_down, fate, gateway, window } => {
+            let mark = if *fate == Fate::Accepted { '▼' } else { '✗' };
+            let what = match f_cnt_down {
+                Some(f_cnt_down) => format!("FCntDown {}", f_cnt_down.0),
+                None => "Join-Accept".into(),
+            };
+            let by = gateway.map(|gateway| format!(" by {gateway}")).unwrap_or_default();
+            let window = window.map(|window| format!(" in {window:?}")).unwrap_or_default();
+            (mark, format!("downlink       {what} {}{window}{by}", fate_label(fate)))
+        }
+        Note::Acked { f_cnt_down } => ('✓', format!("acknowledged   FCntDown {}", f_cnt_down.0)),
+        Note::UnknownMacCommand { cid } => ('·', format!("unknown MAC command CID {cid:02x}")),
+        Note::UnexpectedMacAnswer { cid } => ('·', format!("unexpected MAC answer CID {cid:02x}")),
+        Note::MacRequestRefused { cid, status } => {
+            ('·', format!("MAC request CID {cid:02x} refused, status {status:03b}"))
+        }
+        Note::DevStatus { battery, margin } => {
+            ('·', format!("status         battery {battery}  margin {margin} dB"))
+        }
+    })
+}
+
+/// Makes metrics and registers them.
+struct Make<'a>(&'a Registry);
+
+impl Make<'_> {
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        let metric = IntCounter::new(name, help).expect("a valid metric");
+        self.keep(metric)
+    }
+
+    fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
+        let metric = IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid metric");
+        self.keep(metric)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        let metric = IntGauge::new(name, help).expect("a valid metric");
+        self.keep(metric)
+    }
+
+    fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {
+        let metric = IntGaugeVec::new(Opts::new(name, help), &[label]).expect("a valid metric");
+        self.keep(metric)
+    }
+
+    /// Buckets that double from `smallest`, eighteen of them.
+    fn histogram(&self, name: &str, help: &str, smallest: f64) -> Histogram {
+        let buckets = prometheus::exponential_buckets(smallest, 2.0, 18).expect("valid buckets");
+        let options = HistogramOpts::new(name, help).buckets(buckets);
+        self.keep(Histogram::with_opts(options).expect("a valid metric"))
+    }
+
+    fn keep<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> M {
+        self.0.register(Box::new(metric.clone())).expect("metric names are unique");
+        metric
+    }
+}

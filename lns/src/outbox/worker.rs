@@ -1,0 +1,180 @@
+//! One worker: takes an event, decodes it, renders it, and hands it to the broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lns_core::EventKind;
+use lns_core::effect::UplinkEvent;
+use lns_lorawan::TimeDelta;
+use lns_pipeline::codec::{CodecSpec, DecodeInput, Limits, Worker as Codecs};
+use serde_json::Value;
+
+use super::backlog::Backlog;
+use super::{Progress, Surroundings};
+use crate::broker::{Acknowledge, Broker, Busy, Message, Ticket};
+use crate::message::OutboundEvent;
+use crate::registry::Route;
+use crate::sink::render::{self, Decoding, DeviceLabel, Where};
+use crate::sink::topics;
+
+/// How long a worker waits for an event before it looks around.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long it waits when the broker takes no more.
+const BUSY: Duration = Duration::from_millis(2);
+
+/// Room for most bodies.
+const BODY: usize = 1024;
+
+/// Sequences fill the lower bits of a ticket, the home the upper ones.
+const HOME_SHIFT: u32 = 56;
+
+/// One thread of the outbox.
+pub(super) struct Worker {
+    pub backlog: Arc<Backlog>,
+    pub broker: Arc<dyn Broker>,
+    pub surroundings: Arc<Surroundings>,
+    pub progress: Arc<Progress>,
+    pub max_age: TimeDelta,
+}
+
+impl Worker {
+    /// Works until the backlog is closed.
+    pub fn run(self, limits: Limits) {
+        let mut codecs = Codecs::new(limits);
+        let progress = Arc::clone(&self.progress);
+        let acknowledge: Acknowledge = Arc::new(move |ticket| {
+            progress.done((ticket >> HOME_SHIFT) as u8, ticket & ((1 << HOME_SHIFT) - 1));
+        });
+        while let Ok(event) = self.backlog.take(PATIENCE) {
+            let Some(event) = event else { continue };
+            self.deliver(event, &mut codecs, &acknowledge);
+        }
+    }
+
+    fn deliver(&self, event: OutboundEvent, codecs: &mut Codecs, acknowledge: &Acknowledge) {
+        let now = self.surroundings.clock.now();
+        let OutboundEvent { home, about, event } = event;
+        let ticket = u64::from(home) << HOME_SHIFT | event.sequence;
+        if now.since(event.at) > self.max_age {
+            self.surroundings.observer.outbox_skipped.inc();
+            self.progress.done(home, event.sequence);
+            return;
+        }
+        let Some(route) = self.surroundings.registry.route(about.dev_eui) else {
+            // Deleted since: nobody is left to be told.
+            self.progress.done(home, event.sequence);
+            return;
+        };
+        let message = self.message(&route, &event, codecs);
+        self.publish(message, Ticket::new(ticket, Arc::clone(acknowledge)));
+        self.surroundings.observer.published.with_label_values(&["mqtt"]).inc();
+        if let EventKind::Uplink(uplink) = &event.kind
+            && let Some(first) = uplink.receptions.iter().map(|copy| copy.arrived).min()
+        {
+            let surroundings = &self.surroundings;
+            surroundings.last_uplinks.note(about.dev_eui, event.at, uplink);
+            let after = surroundings.clock.now().since(first);
+            surroundings.observer.uplink_delivered(after);
+        }
+    }
+
+    fn message(&self, route: &Route, event: &lns_core::AppEvent, codecs: &mut Codecs) -> Message {
+        let decoded = match &event.kind {
+            EventKind::Uplink(uplink) => self.decode(route, uplink, codecs),
+            EventKind::Joined { .. } | EventKind::Downlink { .. } => None,
+        };
+        self.show(route, event, decoded.as_ref());
+        let id = route.device.id.to_string();
+        let label = DeviceLabel {
+            dev_eui: route.device.dev_eui,
+            wireless_device_id: &id,
+            name: route.device.name.as_deref().unwrap_or_default(),
+        };
+        let decoding = match &decoded {
+            None => Decoding::None,
+            Some(Ok(object)) => Decoding::Object(object),
+            Some(Err(why)) => Decoding::Failed(why),
+        };
+        let gateways = &self.surroundings.gateways;
+        let locate = |gateway| {
+            gateways.find(gateway)?.location().map(|place| render::Location {
+                latitude: place.latitude,
+                longitude: place.longitude,
+                altitude: place.altitude,
+            })
+        };
+        let mut body = Vec::with_capacity(BODY);
+        let topic = match render::event(&mut body, (&label, event), decoding, &locate) {
+            Where::Destination => {
+                topics::destination_topic(&route.destination.topic, label.dev_eui)
+            }
+            Where::Topic(topic) => topic.topic(),
+        };
+        Message::new(topic, body)
+    }
+
+    /// What the device's codec makes of the payload; `None` when there is nothing to decode or
+    /// nobody to do it.
+    fn decode(
+        &self,
+        route: &Route,
+        uplink: &UplinkEvent,
+        codecs: &mut Codecs,
+    ) -> Option<Result<Value, String>> {
+        let port = uplink.f_port.filter(|port| *port > 0 && route.codec != CodecSpec::None)?;
+        let observer = &self.surroundings.observer;
+        let arrived = uplink.receptions.first().map_or(0, |copy| copy.arrived.micros());
+        let variables = Some(&route.device.variables).filter(|variables| !variables.is_empty());
+        let input =
+            DecodeInput { bytes: &uplink.frm_payload, port, received_at_us: arrived, variables };
+        let begun = std::time::Instant::now();
+        let decoded =
+            codecs.decode(&route.codec, &input, self.surroundings.clock.now().micros());
+        observer.decode_seconds.observe(begun.elapsed().as_secs_f64());
+        Some(decoded.map(|decoded| decoded.data).map_err(|error| {
+            observer.codec_errors.with_label_values(&[error.label()]).inc();
+            error.to_string()
+        }))
+    }
+
+    /// Hands the message over, however long the broker takes: what comes after waits its turn.
+    fn publish(&self, message: Message, ticket: Ticket) {
+        let mut next = Some((message, ticket));
+        while let Some((message, ticket)) = next.take() {
+            if let Err(Busy { message, ticket }) = self.broker.publish(message, ticket) {
+                if self.backlog.is_closed() {
+                    return;
+                }
+                std::thread::sleep(BUSY);
+                next = Some((message, ticket));
+            }
+        }
+    }
+
+    /// A line of the live view for what no note shows: the decoded payload.
+    fn show(
+        &self,
+        route: &Route,
+        event: &lns_core::AppEvent,
+        decoded: Option<&Result<Value, String>>,
+    ) {
+        let EventKind::Uplink(uplink) = &event.kind else { return };
+        if !self.surroundings.observer.is_watched() {
+            return;
+        }
+        let what = match decoded {
+            Some(Ok(object)) => object.to_string(),
+            Some(Err(why)) => format!("not decoded: {why}"),
+            None => hex::encode(&uplink.frm_payload),
+        };
+        let name = match route.device.name.as_deref() {
+            Some(name) => name.to_owned(),
+            None => route.device.dev_eui.to_string(),
+        };
+        let heard_by = uplink.receptions.len();
+        let line =
+            format!("uplink         FCntUp {}  heard by {heard_by}  {what}", uplink.f_cnt_up.0);
+        self.surroundings.observer.show(event.at, '▲', &name, &line);
+    }
+}

@@ -1,0 +1,236 @@
+//! Frames: the first copy is matched at once, the others gather, and what was gathered happens to
+//! the device.
+
+use std::sync::Arc;
+
+use lns_core::dedup::{Arrival, Closes, Closing, GatherId, Wait};
+use lns_core::device::matching::{Match, OnAir};
+use lns_core::event::{Freshness, JoinHeard, Under, UplinkHeard};
+use lns_core::mac::channel_plan;
+use lns_core::{Event, Reject};
+use lns_lorawan::{
+    DataRateIndex, DevAddr, DevEui, Frame, JoinRequest, OpenedUplink, PhyPayload, RxDelay,
+    SealedUplink, TimeDelta,
+};
+
+use super::devices::Slot;
+use super::{Partition, Turn};
+use crate::message::{HeardFrame, Seen};
+
+/// From this round trip on, a device is told to listen later.
+const SLOW_ROUND_TRIP: TimeDelta = TimeDelta::from_millis(300);
+
+/// What a transmission was matched to.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    slot: Slot,
+    dev_eui: DevEui,
+    data_rate: DataRateIndex,
+    channel: Option<u8>,
+    bytes: Arc<[u8]>,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Join(JoinRequest),
+    Data { opened: Arc<OpenedUplink>, digest: u64, under: Under, freshness: Freshness },
+}
+
+/// Why a frame is not taken, and whether another partition should be asked.
+struct Refusal {
+    dev_addr: Option<DevAddr>,
+    reject: Reject,
+}
+
+impl Partition {
+    /// Takes a reception in.
+    pub(super) fn heard(&mut self, frame: HeardFrame, turn: &mut Turn) {
+        let now = self.now;
+        let onward = (frame.then != 0).then(|| frame.clone());
+        let arrival = self.gatherings.arrive(now, frame.digest, &frame.bytes, frame.reception.clone());
+        match arrival {
+            Arrival::First { gather, late } => match self.matched(&frame) {
+                Ok(matched) => self.gather(gather, matched, turn),
+                Err(refusal) => {
+                    self.gatherings.rejected(gather, refusal.reject);
+                    self.refuse(refusal, late, onward, turn);
+                }
+            },
+            Arrival::Copy { gather, closes_now: true } => {
+                if let Some(closing) = self.gatherings.close(now, gather) {
+                    self.closed(closing, turn);
+                }
+            }
+            Arrival::Copy { closes_now: false, .. } | Arrival::Mirror { .. } => {}
+            Arrival::Late { key, reception } => {
+                if self.is_still(key.slot, key.dev_eui) {
+                    self.apply(key.slot, Event::LateCopy(reception), turn);
+                }
+            }
+            Arrival::KnownReject(_) => turn.onward.extend(onward),
+        }
+    }
+
+    /// Closes what nobody is waited for any longer.
+    pub(super) fn close_gatherings(&mut self, turn: &mut Turn) {
+        for closing in self.gatherings.expired(self.now) {
+            self.closed(closing, turn);
+        }
+    }
+
+    fn gather(&mut self, gather: GatherId, matched: Matched, turn: &mut Turn) {
+        let gateways = Arc::clone(&self.settings.gateways);
+        let alive = |gateway| gateways.find(gateway).is_some_and(|gateway| gateway.is_alive());
+        let expected = match &matched.what {
+            What::Join(_) => None,
+            What::Data { .. } => {
+                self.devices.device(matched.slot).map(|device| device.heard.expected(alive))
+            }
+        };
+        let wait = expected.as_deref().map_or(Wait::Limit, Wait::Expected);
+        if self.gatherings.matched(self.now, gather, matched, wait) == Closes::Now
+            && let Some(closing) = self.gatherings.close(self.now, gather)
+        {
+            self.closed(closing, turn);
+        }
+    }
+
+    /// A gathering has closed: what was heard happens to the device.
+    fn closed(&mut self, closing: Closing<Matched>, turn: &mut Turn) {
+        let Closing { key, receptions, decide_at, .. } = closing;
+        if !self.is_still(key.slot, key.dev_eui) || receptions.is_empty() {
+            return;
+        }
+        self.decide_at = decide_at;
+        let event = match key.what {
+            What::Join(request) => Event::Join(Box::new(JoinHeard {
+                request,
+                bytes: key.bytes.as_ref().into(),
+                suggested_rx_delay: self.suggested_rx_delay(&receptions),
+                receptions,
+                data_rate: key.data_rate,
+                channel: key.channel,
+            })),
+            What::Data { opened, digest, under, freshness } => {
+                Event::Uplink(Box::new(UplinkHeard {
+                    opened: Arc::unwrap_or_clone(opened),
+                    phy_payload: key.bytes,
+                    digest,
+                    under,
+                    freshness,
+                    receptions,
+                    data_rate: key.data_rate,
+                    channel: key.channel,
+                }))
+            }
+        };
+        self.apply(key.slot, event, turn);
+    }
+
+    fn refuse(
+        &mut self,
+        refusal: Refusal,
+        late: bool,
+        onward: Option<HeardFrame>,
+        turn: &mut Turn,
+    ) {
+        if let Some(frame) = onward {
+            turn.onward.push(frame);
+            return;
+        }
+        let reject = match refusal.reject {
+            // The transmission was dealt with so long ago that it is forgotten.
+            Reject::FCntReplayed { .. } if late => Reject::Late,
+            other => other,
+        };
+        turn.seen.push(Seen::refused(self.now, refusal.dev_addr, reject));
+    }
+
+    /// Whose frame this is.
+    fn matched(&mut self, frame: &HeardFrame) -> Result<Matched, Refusal> {
+        let refuse = |reject| Refusal { dev_addr: None, reject };
+        match PhyPayload::parse(&frame.bytes) {
+            Err(error) => Err(refuse(Reject::Malformed(error))),
+            Ok(Frame::JoinRequest(request)) => self.match_join(frame, request).map_err(refuse),
+            Ok(Frame::Up(sealed)) => self.match_data(frame, &sealed).map_err(|reject| Refusal {
+                dev_addr: Some(sealed.dev_addr()),
+                reject,
+            }),
+            Ok(Frame::Rejoin(_)) => Err(refuse(Reject::RejoinNotServed)),
+            Ok(Frame::JoinAccept(_) | Frame::Down(_)) => Err(refuse(Reject::DownlinkHeard)),
+            Ok(Frame::Proprietary(_)) => Err(refuse(Reject::Proprietary)),
+        }
+    }
+
+    fn match_join(&self, frame: &HeardFrame, request: JoinRequest) -> Result<Matched, Reject> {
+        let dev_eui = request.dev_eui;
+        let slot = self.devices.find(dev_eui).ok_or(Reject::UnknownDevEui)?;
+        let device = self.devices.device(slot).ok_or(Reject::UnknownDevEui)?;
+        if device.about.profile.region != frame.region {
+            return Err(Reject::OtherRegion);
+        }
+        let reception = &frame.reception;
+        let data_rate = channel_plan::uplink_data_rate(frame.region, reception.modulation)
+            .ok_or(Reject::NotADataRate)?;
+        let channel = frame.region.tables().uplink_channel_index(reception.frequency, data_rate);
+        let bytes = Arc::clone(&frame.bytes);
+        Ok(Matched { slot, dev_eui, data_rate, channel, bytes, what: What::Join(request) })
+    }
+
+    fn match_data(
+        &mut self,
+        frame: &HeardFrame,
+        sealed: &SealedUplink<'_>,
+    ) -> Result<Matched, Reject> {
+        let devices = &self.devices;
+        let candidates = devices.under(sealed.dev_addr()).iter().filter_map(|&(slot, under)| {
+            devices.device(slot).map(|device| (slot, device, under))
+        });
+        let on_air = OnAir {
+            digest: frame.digest,
+            region: frame.region,
+            modulation: frame.reception.modulation,
+            frequency: frame.reception.frequency,
+        };
+        match self.matcher.match_uplink(sealed, &on_air, candidates) {
+            Match::Verified(verified) => {
+                let slot = verified.key;
+                let dev_eui = devices.device(slot).ok_or(Reject::UnknownDevAddr)?.about.dev_eui;
+                Ok(Matched {
+                    slot,
+                    dev_eui,
+                    data_rate: verified.data_rate,
+                    channel: verified.channel,
+                    bytes: Arc::clone(&frame.bytes),
+                    what: What::Data {
+                        opened: Arc::new(verified.opened),
+                        digest: frame.digest,
+                        under: verified.under,
+                        freshness: verified.freshness,
+                    },
+                })
+            }
+            Match::Refused { reject, whose } => {
+                if let Some((slot, behind)) = whose
+                    && let Some(device) = self.devices.device_mut(slot)
+                {
+                    device.behind = behind;
+                }
+                Err(reject)
+            }
+        }
+    }
+
+    fn is_still(&self, slot: Slot, dev_eui: DevEui) -> bool {
+        self.devices.device(slot).is_some_and(|device| device.about.dev_eui == dev_eui)
+    }
+
+    /// One second when the best gateway answers quickly, else five.
+    fn suggested_rx_delay(&self, receptions: &[lns_core::Reception]) -> RxDelay {
+        let slow = receptions.first().is_some_and(|best| {
+            self.settings.gateways.rtt_p99(best.gateway) >= SLOW_ROUND_TRIP
+        });
+        RxDelay::new(if slow { 5 } else { 1 }).expect("1 and 5 are delays")
+    }
+}

@@ -1,0 +1,76 @@
+//! gateway-link's words in ours, and ours in gateway-link's.
+
+use std::sync::{Arc, LazyLock};
+
+use gateway_link::{DownlinkItem, Token, When};
+use lns_lorawan::{Bandwidth, GatewayEui, LrFhssCoding, Modulation, SpreadingFactor};
+
+/// A gateway's EUI in our words.
+pub fn eui(eui: gateway_link::GatewayEui) -> GatewayEui {
+    GatewayEui::from_be_bytes(eui.0)
+}
+
+/// A gateway's EUI in gateway-link's words.
+pub fn link_eui(eui: GatewayEui) -> gateway_link::GatewayEui {
+    gateway_link::GatewayEui(eui.to_be_bytes())
+}
+
+/// A coding rate as text. The common ones are made once.
+pub fn coding_rate(rate: gateway_link::CodingRate) -> Arc<str> {
+    static TEXTS: LazyLock<[Arc<str>; 3]> =
+        LazyLock::new(|| ["4/5", "OFF", "2/6"].map(Arc::from));
+    let text = rate.as_str();
+    TEXTS.iter().find(|known| ***known == *text).map_or_else(|| text.into(), Arc::clone)
+}
+
+/// A modulation in our words; `None` for one that no LoRaWAN region uses.
+pub fn modulation(
+    modulation: gateway_link::Modulation,
+    coding_rate: gateway_link::CodingRate,
+) -> Option<Modulation> {
+    match modulation {
+        gateway_link::Modulation::Lora { spreading_factor, bandwidth_hz } => Some(Modulation::lora(
+            SpreadingFactor::new(spreading_factor)?,
+            Bandwidth::from_khz(bandwidth_hz / 1000)?,
+        )),
+        gateway_link::Modulation::Fsk { bit_rate } => Some(Modulation::Fsk { bit_rate }),
+        gateway_link::Modulation::LrFhss { ocw_hz, .. } => {
+            let coding: LrFhssCoding = coding_rate.to_string().parse().ok()?;
+            Some(Modulation::LrFhss { ocw_hz, coding })
+        }
+    }
+}
+
+/// A modulation in gateway-link's words.
+pub fn link_modulation(modulation: Modulation) -> gateway_link::Modulation {
+    match modulation {
+        Modulation::Lora { spreading_factor, bandwidth } => gateway_link::Modulation::Lora {
+            spreading_factor: spreading_factor.value(),
+            bandwidth_hz: bandwidth.hz(),
+        },
+        Modulation::Fsk { bit_rate } => gateway_link::Modulation::Fsk { bit_rate },
+        Modulation::LrFhss { ocw_hz, .. } => {
+            gateway_link::Modulation::LrFhss { ocw_hz, grid_step: None }
+        }
+    }
+}
+
+/// One way of sending a frame, as an offer has it.
+///
+/// Devices listen with inverted polarity and without a payload CRC (RP002-1.0.5, physical layer of
+/// each region).
+pub fn item(offer: &lns_core::Offer, phy_payload: &[u8]) -> Option<DownlinkItem> {
+    let token = Token::try_from(&*offer.token).ok()?;
+    let delay_us = u32::try_from(offer.delay.micros()).ok()?;
+    Some(DownlinkItem {
+        phy_payload: phy_payload.to_vec(),
+        when: When::After { token, delay_us },
+        frequency_hz: offer.frequency.hz(),
+        modulation: link_modulation(offer.modulation),
+        coding_rate: gateway_link::CodingRate::Cr4_5,
+        power: offer.power.hundredths(),
+        invert_polarity: true,
+        no_crc: true,
+        preamble: None,
+    })
+}
