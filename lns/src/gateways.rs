@@ -135,7 +135,8 @@ impl Gateway {
 
     /// The median and the 99th percentile of its round trip; zero while unknown.
     pub fn rtt(&self) -> (TimeDelta, TimeDelta) {
-        let of = |value: &AtomicU32| TimeDelta::from_micros(i64::from(value.load(Ordering::Relaxed)));
+        let of =
+            |value: &AtomicU32| TimeDelta::from_micros(i64::from(value.load(Ordering::Relaxed)));
         (of(&self.rtt_p50_us), of(&self.rtt_p99_us))
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use lns_core::effect::Opening;
 use lns_core::event::{Command, Outcome};
 use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
-use lns_core::effect::Opening;
 use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
 
 /// One copy of a frame on its way to the partitions that may know its device.

@@ -86,7 +86,8 @@ impl Observer {
             repeats: make.counter("lns_repeats_total", "Repeats of an accepted frame"),
             lost: make.counter("lns_uplinks_missing_total", "FCntUp values never received"),
             joins: make.counter("lns_joins_total", "Join-Requests accepted"),
-            late_copies: make.counter("lns_late_copies_total", "Copies after their gathering closed"),
+            late_copies: make
+                .counter("lns_late_copies_total", "Copies after their gathering closed"),
             rejects: make.counters("lns_rejects_total", "Frames refused", "reason"),
             planned: make.counter("lns_downlinks_planned_total", "Downlink frames filled"),
             no_offer: make.counter(
@@ -101,7 +102,11 @@ impl Observer {
             acked: make.counter("lns_downlinks_acked_total", "Confirmed downlinks acknowledged"),
             mac: make.counters("lns_mac_oddities_total", "Unknown or unexpected MAC", "kind"),
             commit_seconds: make.histogram("lns_commit_seconds", "Time of one group commit", 1e-5),
-            commit_records: make.histogram("lns_commit_records", "Records in one group commit", 1.0),
+            commit_records: make.histogram(
+                "lns_commit_records",
+                "Records in one group commit",
+                1.0,
+            ),
             store_errors: make.counter("lns_store_errors_total", "Commits that the store refused"),
             uplink_seconds: make.histogram(
                 "lns_uplink_seconds",
@@ -240,9 +245,8 @@ impl Observer {
                 self.mac.with_label_values(&["request_refused"]).inc();
             }
             Note::DoesNotFit { .. } => self.does_not_fit.inc(),
-            Note::SessionConfirmed { .. }
-            | Note::DevStatus { .. }
-            | Note::DownCounterExhausted => {}
+            Note::SessionConfirmed { .. } | Note::DevStatus { .. } | Note::DownCounterExhausted => {
+            }
         }
     }
 
@@ -251,7 +255,10 @@ impl Observer {
         let dev_addr = seen.dev_addr.map(|dev_addr| dev_addr.to_string()).unwrap_or_default();
         match &seen.note {
             Note::Rejected(Reject::Bug) => {
-                tracing::error!(dev_eui, "deciding panicked; the device is unchanged, the frame kept");
+                tracing::error!(
+                    dev_eui,
+                    "deciding panicked; the device is unchanged, the frame kept"
+                );
             }
             Note::Rejected(reject) => {
                 tracing::debug!(dev_eui, dev_addr, reason = reject.label(), "{reject}");
@@ -280,7 +287,10 @@ fn live_line(note: &Note) -> Option<(char, String)> {
         Note::Uplink { .. } | Note::SessionConfirmed { .. } => return None,
         Note::Joining { dev_nonce, dev_addr, heard_by } => (
             '✓',
-            format!("joined         DevAddr {dev_addr}  DevNonce {:04x}  heard by {heard_by}", dev_nonce.0),
+            format!(
+                "joined         DevAddr {dev_addr}  DevNonce {:04x}  heard by {heard_by}",
+                dev_nonce.0
+            ),
         ),
         Note::Rejected(reject) => ('✗', format!("rejected       {reject}")),
         Note::LateCopy { gateway } => ('·', format!("late copy      by {gateway}")),
@@ -288,7 +298,9 @@ fn live_line(note: &Note) -> Option<(char, String)> {
         Note::DoesNotFit { room, .. } => {
             ('·', format!("queued downlink does not fit: room for {room} bytes"))
         }
-        Note::DownCounterExhausted => ('✗', "downlink counters are used up; must join again".into()),
+        Note::DownCounterExhausted => {
+            ('✗', "downlink counters are used up; must join again".into())
+        }
         Note::NoOffer => ('✗', "no gateway can send in time".into()),
         Note::Sent { f_cnt_down, fate, gateway, window } => {
             let mark = if *fate == Fate::Accepted { '▼' } else { '✗' };

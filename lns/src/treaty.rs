@@ -17,8 +17,7 @@ pub fn link_eui(eui: GatewayEui) -> gateway_link::GatewayEui {
 
 /// A coding rate as text. The common ones are made once.
 pub fn coding_rate(rate: gateway_link::CodingRate) -> Arc<str> {
-    static TEXTS: LazyLock<[Arc<str>; 3]> =
-        LazyLock::new(|| ["4/5", "OFF", "2/6"].map(Arc::from));
+    static TEXTS: LazyLock<[Arc<str>; 3]> = LazyLock::new(|| ["4/5", "OFF", "2/6"].map(Arc::from));
     let text = rate.as_str();
     TEXTS.iter().find(|known| ***known == *text).map_or_else(|| text.into(), Arc::clone)
 }
@@ -29,10 +28,12 @@ pub fn modulation(
     coding_rate: gateway_link::CodingRate,
 ) -> Option<Modulation> {
     match modulation {
-        gateway_link::Modulation::Lora { spreading_factor, bandwidth_hz } => Some(Modulation::lora(
-            SpreadingFactor::new(spreading_factor)?,
-            Bandwidth::from_khz(bandwidth_hz / 1000)?,
-        )),
+        gateway_link::Modulation::Lora { spreading_factor, bandwidth_hz } => {
+            Some(Modulation::lora(
+                SpreadingFactor::new(spreading_factor)?,
+                Bandwidth::from_khz(bandwidth_hz / 1000)?,
+            ))
+        }
         gateway_link::Modulation::Fsk { bit_rate } => Some(Modulation::Fsk { bit_rate }),
         gateway_link::Modulation::LrFhss { ocw_hz, .. } => {
             let coding: LrFhssCoding = coding_rate.to_string().parse().ok()?;

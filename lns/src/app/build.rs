@@ -20,6 +20,7 @@ use crate::dice::Dice;
 use crate::entropy;
 use crate::gateways::Gateways;
 use crate::ingest::Ingest;
+use crate::last_uplinks::LastUplinks;
 use crate::message::{OutboundEvent, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::{self, Outbox, Progress};
@@ -27,7 +28,6 @@ use crate::partition::{self, Loaded, Partition, Watermarks};
 use crate::registry::{Defaults, Registry, WirelessDevice};
 use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
 use crate::router::Router;
-use crate::last_uplinks::LastUplinks;
 use crate::service::{Downlinks, Encoder, Service};
 use crate::store::Store;
 use crate::transmit::Transmit;
@@ -74,7 +74,7 @@ pub(super) fn start(
     let (common, inboxes) = common(config, clock, store)?;
     let (loaded, undelivered) = read_back(&common)?;
     let limits = parts::codec_limits(&config.codec);
-    let (encoder, encoder_thread) = Encoder::start(limits, clock.clone())?;
+    let encoder = Encoder::start(limits, clock.clone())?;
     let service = Arc::new(Service {
         partitions: common.partitions.clone(),
         router: Arc::clone(&common.router),
@@ -84,8 +84,7 @@ pub(super) fn start(
         clock: clock.clone(),
     });
     let late_intake: Arc<OnceLock<Intake>> = Arc::default();
-    let mut out = way_out(config, &common, &late_intake, undelivered)?;
-    out.workers.push(encoder_thread);
+    let out = way_out(config, &common, &late_intake, undelivered)?;
 
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
@@ -156,11 +155,8 @@ fn common(
         lanes,
         committer,
     };
-    let inboxes = Inboxes {
-        partitions: partition_inboxes,
-        lanes: lanes_inbox,
-        committer: committer_inbox,
-    };
+    let inboxes =
+        Inboxes { partitions: partition_inboxes, lanes: lanes_inbox, committer: committer_inbox };
     Ok((common, inboxes))
 }
 

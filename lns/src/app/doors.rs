@@ -96,9 +96,7 @@ pub(super) fn open_http(
             let told = async move {
                 let _ = stop.wait_for(|stop| *stop).await;
             };
-            if let Err(error) = api::serve(listener, router, told).await {
-                tracing::error!(%error, "the API has stopped");
-            }
+            api::serve(listener, router, told).await;
         });
     })?;
     Ok(HttpDoor { thread: Some(thread), address: Some(address) })
@@ -153,7 +151,10 @@ pub(super) fn keep_house(
         if last.elapsed() >= DISCIPLINE {
             *last = Instant::now();
             if let Some(step) = clock.discipline() {
-                tracing::warn!(seconds = step.as_secs_f64(), "the system's clock was set; following");
+                tracing::warn!(
+                    seconds = step.as_secs_f64(),
+                    "the system's clock was set; following"
+                );
             }
         }
         observer.outbox_waiting.set(outbox.waiting() as i64);

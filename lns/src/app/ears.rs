@@ -64,8 +64,7 @@ impl Ears {
         use std::sync::atomic::Ordering::Relaxed;
         if let Some(gateway) = self.gateways.find(treaty::eui(ack.gateway_eui)) {
             match ack.outcome {
-                gateway_link::Outcome::Accepted
-                | gateway_link::Outcome::AcceptedWithWarning(_) => {
+                gateway_link::Outcome::Accepted | gateway_link::Outcome::AcceptedWithWarning(_) => {
                     gateway.accepted.fetch_add(1, Relaxed);
                 }
                 gateway_link::Outcome::Refused(_) => {

@@ -24,10 +24,10 @@ pub use progress::{Progress, read as read_cursors};
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::gateways::Gateways;
+use crate::last_uplinks::LastUplinks;
 use crate::message::OutboundEvent;
 use crate::observe::Observer;
 use crate::registry::Registry;
-use crate::last_uplinks::LastUplinks;
 use backlog::Backlog;
 
 /// At least so long between two log lines about skipped events.

@@ -129,8 +129,7 @@ impl Worker {
         let input =
             DecodeInput { bytes: &uplink.frm_payload, port, received_at_us: arrived, variables };
         let begun = std::time::Instant::now();
-        let decoded =
-            codecs.decode(&route.codec, &input, self.surroundings.clock.now().micros());
+        let decoded = codecs.decode(&route.codec, &input, self.surroundings.clock.now().micros());
         observer.decode_seconds.observe(begun.elapsed().as_secs_f64());
         Some(decoded.map(|decoded| decoded.data).map_err(|error| {
             observer.codec_errors.with_label_values(&[error.label()]).inc();

@@ -8,7 +8,7 @@ use lns_core::device::home_of;
 use lns_core::effect::{Durable, Opening};
 use lns_core::radio::lane::LaneSettings;
 use lns_core::radio::plan::WindowPlan;
-use lns_core::{TxPlan, AppEvent, Device, Effect, Event, EventKind, Note, Reception, Reject};
+use lns_core::{AppEvent, Device, Effect, Event, EventKind, Note, Reception, Reject, TxPlan};
 use lns_lorawan::{DevEui, TimeDelta, Timestamp};
 
 use super::devices::Slot;
@@ -119,9 +119,8 @@ impl Partition {
         }
         let first_call = calls.into_iter().find(|call| *call >= now).unwrap_or(last_call);
         let held = TimeDelta::from_millis(i64::from(opening.reply_window_ms));
-        let ask_at = opening
-            .something_to_say
-            .then(|| self.decide_at.max(now + held).min(first_call));
+        let ask_at =
+            opening.something_to_say.then(|| self.decide_at.max(now + held).min(first_call));
         let open = Open { slot, opening, last_call, asked: false };
         let number = self.occasions.open(open, ask_at);
         if ask_at.is_some_and(|at| at <= now) {
@@ -162,8 +161,8 @@ impl Partition {
             return;
         }
         for (home, sequences) in &mut self.spilled {
-            let delivered =
-                self.settings.delivered[usize::from(*home)].load(std::sync::atomic::Ordering::Acquire);
+            let delivered = self.settings.delivered[usize::from(*home)]
+                .load(std::sync::atomic::Ordering::Acquire);
             while let Some(&first) = sequences.first() {
                 if first > delivered {
                     break;

@@ -48,7 +48,8 @@ impl Partition {
     pub(super) fn heard(&mut self, frame: HeardFrame, turn: &mut Turn) {
         let now = self.now;
         let onward = (frame.then != 0).then(|| frame.clone());
-        let arrival = self.gatherings.arrive(now, frame.digest, &frame.bytes, frame.reception.clone());
+        let arrival =
+            self.gatherings.arrive(now, frame.digest, &frame.bytes, frame.reception.clone());
         match arrival {
             Arrival::First { gather, late } => match self.matched(&frame) {
                 Ok(matched) => self.gather(gather, matched, turn),
@@ -153,10 +154,9 @@ impl Partition {
         match PhyPayload::parse(&frame.bytes) {
             Err(error) => Err(refuse(Reject::Malformed(error))),
             Ok(Frame::JoinRequest(request)) => self.match_join(frame, request).map_err(refuse),
-            Ok(Frame::Up(sealed)) => self.match_data(frame, &sealed).map_err(|reject| Refusal {
-                dev_addr: Some(sealed.dev_addr()),
-                reject,
-            }),
+            Ok(Frame::Up(sealed)) => self
+                .match_data(frame, &sealed)
+                .map_err(|reject| Refusal { dev_addr: Some(sealed.dev_addr()), reject }),
             Ok(Frame::Rejoin(_)) => Err(refuse(Reject::RejoinNotServed)),
             Ok(Frame::JoinAccept(_) | Frame::Down(_)) => Err(refuse(Reject::DownlinkHeard)),
             Ok(Frame::Proprietary(_)) => Err(refuse(Reject::Proprietary)),
@@ -184,9 +184,10 @@ impl Partition {
         sealed: &SealedUplink<'_>,
     ) -> Result<Matched, Reject> {
         let devices = &self.devices;
-        let candidates = devices.under(sealed.dev_addr()).iter().filter_map(|&(slot, under)| {
-            devices.device(slot).map(|device| (slot, device, under))
-        });
+        let candidates = devices
+            .under(sealed.dev_addr())
+            .iter()
+            .filter_map(|&(slot, under)| devices.device(slot).map(|device| (slot, device, under)));
         let on_air = OnAir {
             digest: frame.digest,
             region: frame.region,
@@ -228,9 +229,9 @@ impl Partition {
 
     /// One second when the best gateway answers quickly, else five.
     fn suggested_rx_delay(&self, receptions: &[lns_core::Reception]) -> RxDelay {
-        let slow = receptions.first().is_some_and(|best| {
-            self.settings.gateways.rtt_p99(best.gateway) >= SLOW_ROUND_TRIP
-        });
+        let slow = receptions
+            .first()
+            .is_some_and(|best| self.settings.gateways.rtt_p99(best.gateway) >= SLOW_ROUND_TRIP);
         RxDelay::new(if slow { 5 } else { 1 }).expect("1 and 5 are delays")
     }
 }

@@ -129,21 +129,21 @@ impl Reading {
         about_by_eui: &HashMap<DevEui, Arc<Description>>,
     ) -> Result<(), LoadError> {
         let mut problem = None;
-        store.scan(Table::Events, &[], &mut |key, value| {
-            match lns_core::record::decode_event(value) {
-                Ok((dev_eui, event)) => {
-                    let home = home_of(dev_eui);
-                    let at = usize::from(home) % self.loaded.len();
-                    self.loaded[at].spilled.entry(home).or_default().insert(event.sequence);
-                    if let Some(about) = about_by_eui.get(&dev_eui) {
-                        self.event(home, about, event);
-                    }
-                    ControlFlow::Continue(())
+        store.scan(Table::Events, &[], &mut |key, value| match lns_core::record::decode_event(
+            value,
+        ) {
+            Ok((dev_eui, event)) => {
+                let home = home_of(dev_eui);
+                let at = usize::from(home) % self.loaded.len();
+                self.loaded[at].spilled.entry(home).or_default().insert(event.sequence);
+                if let Some(about) = about_by_eui.get(&dev_eui) {
+                    self.event(home, about, event);
                 }
-                Err(error) => {
-                    problem = Some(bad(DevEui::new(0), &format!("event {key:02x?}: {error}")));
-                    ControlFlow::Break(())
-                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                problem = Some(bad(DevEui::new(0), &format!("event {key:02x?}: {error}")));
+                ControlFlow::Break(())
             }
         })?;
         problem.map_or(Ok(()), Err)

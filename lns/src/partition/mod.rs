@@ -25,7 +25,9 @@ use lns_lorawan::{DevEui, TimeDelta, Timestamp};
 use crate::committer::Batch;
 use crate::dice::Dice;
 use crate::gateways::Gateways;
-use crate::message::{CommandError, OccasionId, OutboundEvent, Release, Reply, Seen, ToLanes, ToPartition};
+use crate::message::{
+    CommandError, OccasionId, OutboundEvent, Release, Reply, Seen, ToLanes, ToPartition,
+};
 
 pub use devices::{Devices, Slot};
 pub use load::{LoadError, Loaded, load};
@@ -210,9 +212,7 @@ impl Partition {
                 self.admit(device, turn)
             }
             (None, _) => {
-                turn.batch
-                    .releases
-                    .push(Release::Reply(reply, Err(CommandError::UnknownDevice)));
+                turn.batch.releases.push(Release::Reply(reply, Err(CommandError::UnknownDevice)));
                 return;
             }
         };

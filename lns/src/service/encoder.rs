@@ -1,7 +1,5 @@
 //! Encoding applications' objects: a thread of its own, so that a slow script delays no uplink.
 
-use std::thread::JoinHandle;
-
 use crossbeam_channel::{Sender, bounded};
 use lns_pipeline::codec::{EncodeInput, Limits, Worker};
 
@@ -21,10 +19,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Starts the thread; it ends when the last door is gone.
-    pub fn start(limits: Limits, clock: Clock) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread; it ends when the last door is gone. Nobody waits for it: what it has not
+    /// encoded was not promised to anybody.
+    pub fn start(limits: Limits, clock: Clock) -> std::io::Result<Self> {
         let (jobs, inbox) = bounded::<(Encoding, Done)>(WAITING);
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("encoder".into())
             .stack_size(1024 * 1024 + limits.stack_bytes)
             .spawn(move || {
@@ -33,7 +32,7 @@ impl Encoder {
                     done(encode(&mut worker, &wanted, &clock));
                 }
             })?;
-        Ok((Encoder { jobs }, thread))
+        Ok(Encoder { jobs })
     }
 
     /// Encodes an object; `done` is called on the encoding thread, or here when too many wait.

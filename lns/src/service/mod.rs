@@ -11,8 +11,8 @@ use lns_lorawan::{DevEui, GatewayEui};
 use tokio::sync::oneshot;
 
 use crate::api::{
-    CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding, GatewaySeen, Queued,
-    QueuedItem, Reply as Promise, Which,
+    CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding, GatewaySeen,
+    Queued, QueuedItem, Reply as Promise, Which,
 };
 use crate::clock::Clock;
 use crate::gateways::{Gateway, Gateways};
@@ -119,9 +119,8 @@ impl Devices for Service {
         // Looked at and carried out in this order by the one writer of the device.
         let (count_sender, count) = std::sync::mpsc::sync_channel(1);
         let view = Box::new(move |device: Option<&lns_core::Device>| {
-            let matching = |queued: &&lns_core::device::Queued| {
-                wanted.is_none_or(|id| queued.item.id == id)
-            };
+            let matching =
+                |queued: &&lns_core::device::Queued| wanted.is_none_or(|id| queued.item.id == id);
             let there = device.map_or(0, |device| device.queue.iter().filter(matching).count());
             let _ = count_sender.send(there);
         });
