@@ -1,7 +1,7 @@
 //! Simulated LoRaWAN devices, gateways and air.
 //!
-//! Everything but [`run`] is pure: time and randomness are arguments, so that the same devices and
-//! gateways serve a test in virtual time and a server on real sockets. A device derives its windows
+//! Everything but [`mod@run`] and [`provision`] is pure: time and randomness are arguments, so that
+//! the same devices and gateways serve a test in virtual time and a server on real sockets. A device derives its windows
 //! from the standard by code of its own, and hears a downlink only if frequency, data rate,
 //! polarity and timing match the window that it opened.
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ pub mod device;
 pub mod event;
 pub mod field;
 pub mod gateway;
+pub mod provision;
 pub mod random;
 pub mod report;
 pub mod run;

@@ -41,7 +41,7 @@ pub struct Config {
 pub enum RunError {
     /// No socket for a gateway.
     #[error(
-        "cannot open a UDP socket for gateway {gateway} towards {server}: {source} \
+        "cannot open a UDP socket for gateway {gateway} towards {server}: {why} \
          (each gateway needs one: see `ulimit -n`)"
     )]
     Socket {
@@ -50,7 +50,7 @@ pub enum RunError {
         /// Where to.
         server: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        why: io::Error,
     },
     /// No thread.
     #[error("cannot start a thread: {0}")]
@@ -178,7 +178,7 @@ fn open_sockets(server: SocketAddr, count: usize) -> Result<Vec<Arc<UdpSocket>>,
     (1..=count)
         .map(|gateway| {
             let opened = open(gateway).map(|(_, socket)| socket);
-            opened.map_err(|source| RunError::Socket { gateway, server, source })
+            opened.map_err(|why| RunError::Socket { gateway, server, why })
         })
         .collect()
 }

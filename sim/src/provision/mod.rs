@@ -1,0 +1,330 @@
+//! Makes the fleet's devices known to a server, through the HTTP API in the shape of AWS IoT Core
+//! for LoRaWAN: CreateDeviceProfile, CreateWirelessDevice.
+
+mod http;
+
+use std::path::{Path, PathBuf};
+
+use lns_lorawan::{AppKey, DevEui};
+use serde_json::{Value, json};
+
+pub use http::{Base, HttpError, UrlError};
+
+use crate::device::{Activation, DeviceSpec, Payload};
+use crate::scenario::Scenario;
+use http::{Answer, Client};
+
+/// What is made, and where.
+#[derive(Debug, Clone)]
+pub struct Provision {
+    /// The API.
+    pub base: Base,
+    /// The destination that the devices' messages go to.
+    pub destination: String,
+    /// A folder with `temperature.js`, `switch.js` and `tracker.js`: stored on the server as codecs
+    /// of these names (not part of AWS's API) and given to the devices of each kind.
+    pub codecs: Option<PathBuf>,
+}
+
+/// What was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Provisioned {
+    /// Devices that are new to the server.
+    pub created: usize,
+    /// Devices that it had already, whatever keys it has for them.
+    pub already: usize,
+}
+
+/// Why the devices are not known to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// No answer.
+    #[error("cannot {what} at {base}: {why}")]
+    Http {
+        /// What was attempted.
+        what: String,
+        /// Where.
+        base: String,
+        /// What went wrong.
+        why: HttpError,
+    },
+    /// An answer, but a no.
+    #[error("cannot {what}: the server says {status}: {message}")]
+    Refused {
+        /// What was attempted.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// An answer without what it must contain.
+    #[error("cannot {what}: the server's answer has no Id: {body}")]
+    NoId {
+        /// What was attempted.
+        what: String,
+        /// The answer.
+        body: String,
+    },
+    /// A codec's file.
+    #[error("cannot read the codec {}: {why}", path.display())]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: std::io::Error,
+    },
+}
+
+/// Makes a profile for the fleet, and its devices.
+///
+/// # Errors
+/// The server does not answer, or refuses something that is not there yet.
+pub fn provision(
+    to: &Provision,
+    scenario: &Scenario,
+    mut progress: impl FnMut(usize),
+) -> Result<Provisioned, ProvisionError> {
+    let mut server = Server { client: Client::new(to.base.clone()), to };
+    if let Some(folder) = &to.codecs {
+        for kind in ["temperature", "switch", "tracker"] {
+            server.put_codec(folder, kind)?;
+        }
+    }
+    let profile = server.create_profile(scenario)?;
+    let mut made = Provisioned::default();
+    for (count, spec) in (1..).zip(scenario.device_specs(lns_lorawan::Timestamp::default())) {
+        match server.create_device(&spec, &profile)? {
+            true => made.created += 1,
+            false => made.already += 1,
+        }
+        progress(count);
+    }
+    Ok(made)
+}
+
+struct Server<'a> {
+    client: Client,
+    to: &'a Provision,
+}
+
+impl Server<'_> {
+    fn ask(
+        &mut self,
+        what: &str,
+        (method, path): (&str, &str),
+        body: &[u8],
+    ) -> Result<Answer, ProvisionError> {
+        let base = self.to.base.to_string();
+        self.client.ask(method, path, body).map_err(|why| ProvisionError::Http {
+            what: what.into(),
+            base,
+            why,
+        })
+    }
+
+    fn put_codec(&mut self, folder: &Path, kind: &str) -> Result<(), ProvisionError> {
+        let path = folder.join(format!("{kind}.js"));
+        let script = std::fs::read(&path)
+            .map_err(|why| ProvisionError::Codec { path: path.clone(), why })?;
+        let what = format!("store the codec {kind}");
+        let answer = self.ask(&what, ("PUT", &format!("/v1/codecs/{kind}")), &script)?;
+        succeeded(&what, &answer)
+    }
+
+    fn create_profile(&mut self, scenario: &Scenario) -> Result<String, ProvisionError> {
+        let (region, version) = (scenario.region, scenario.mac_version);
+        let name = format!("sim {region} {version}");
+        let revision = version.default_reg_params();
+        let body = json!({
+            "Name": name,
+            // The same fleet twice makes one profile.
+            "ClientRequestToken": format!("sim-{region}-{version}"),
+            "LoRaWAN": {
+                "RfRegion": region.name(),
+                "MacVersion": version.to_string(),
+                "RegParamsRevision": revision.to_string(),
+                "SupportsJoin": true,
+                "Supports32BitFCnt": true,
+            },
+        });
+        let what = format!("create the device profile {name:?}");
+        let answer = self.ask(&what, ("POST", "/device-profiles"), body.to_string().as_bytes())?;
+        succeeded(&what, &answer)?;
+        let id = serde_json::from_slice::<Value>(&answer.body)
+            .ok()
+            .and_then(|body| Some(body.get("Id")?.as_str()?.to_owned()));
+        id.ok_or_else(|| ProvisionError::NoId { what, body: answer.text() })
+    }
+
+    /// False: it was there already.
+    fn create_device(&mut self, spec: &DeviceSpec, profile: &str) -> Result<bool, ProvisionError> {
+        let what = format!("create the device {}", spec.dev_eui);
+        let body = device_body(spec, (profile, &self.to.destination), self.to.codecs.is_some());
+        let answer = self.ask(&what, ("POST", "/wireless-devices"), body.to_string().as_bytes())?;
+        if answer.status == 409 {
+            return Ok(false);
+        }
+        succeeded(&what, &answer)?;
+        Ok(true)
+    }
+}
+
+fn device_body(spec: &DeviceSpec, (profile, destination): (&str, &str), codec: bool) -> Value {
+    let mut lorawan = json!({ "DevEui": spec.dev_eui.to_string(), "DeviceProfileId": profile });
+    match &spec.activation {
+        Activation::Otaa { join_eui, app_key, .. } => {
+            let name = if spec.mac_version.counts_dev_nonce() { "JoinEui" } else { "AppEui" };
+            lorawan["OtaaV1_0_x"] =
+                json!({ "AppKey": hex(app_key.as_bytes()), name: join_eui.to_string() });
+        }
+        Activation::Abp { dev_addr, nwk_s_key, app_s_key } => {
+            lorawan["AbpV1_0_x"] = json!({
+                "DevAddr": dev_addr.to_string(),
+                "SessionKeys": {
+                    "NwkSKey": hex(nwk_s_key.as_bytes()),
+                    "AppSKey": hex(app_s_key.as_bytes()),
+                },
+            });
+        }
+    }
+    if let Some(name) = codec_of(&spec.payload).filter(|_| codec) {
+        lorawan["Codec"] = name.into();
+    }
+    json!({
+        "Type": "LoRaWAN",
+        "Name": spec.name,
+        "DestinationName": destination,
+        "LoRaWAN": lorawan,
+    })
+}
+
+fn codec_of(payload: &Payload) -> Option<&'static str> {
+    match payload {
+        Payload::Temperature => Some("temperature"),
+        Payload::Switch => Some("switch"),
+        Payload::Tracker => Some("tracker"),
+        Payload::Fixed { .. } | Payload::Empty | Payload::Made(_) => None,
+    }
+}
+
+fn succeeded(what: &str, answer: &Answer) -> Result<(), ProvisionError> {
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    let said = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| {
+        let message = body.get("Message").or_else(|| body.get("message"))?;
+        Some(message.as_str()?.to_owned())
+    });
+    let message = said.unwrap_or_else(|| answer.text());
+    Err(ProvisionError::Refused { what: what.into(), status: answer.status, message })
+}
+
+/// The fleet's identifiers and keys, one device a line, for servers without that API.
+pub fn csv(scenario: &Scenario) -> String {
+    let mut text = String::from("name,dev_eui,join_eui,app_key\n");
+    for spec in scenario.device_specs(lns_lorawan::Timestamp::default()) {
+        let app_key = app_key_text(scenario, spec.dev_eui);
+        let row = format!("{},{},{},{app_key}\n", spec.name, spec.dev_eui, scenario.join_eui);
+        text.push_str(&row);
+    }
+    text
+}
+
+fn app_key_text(scenario: &Scenario, dev_eui: DevEui) -> String {
+    let app_key: AppKey = scenario.app_key_of(dev_eui);
+    hex(app_key.as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+
+    /// Answers one request after the other with these, and keeps what was asked.
+    fn serve(answers: &[(u16, &'static str)]) -> (Base, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let answers = answers.to_vec();
+        let serving = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream);
+            let mut asked = Vec::new();
+            for (status, body) in answers {
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") {
+                    reader.read_line(&mut head).unwrap();
+                }
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok())
+                    .unwrap();
+                let mut content = vec![0; length];
+                reader.read_exact(&mut content).unwrap();
+                let first = head.lines().next().unwrap();
+                asked.push(format!("{first} {}", String::from_utf8(content).unwrap()));
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}");
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+            asked
+        });
+        (base, serving)
+    }
+
+    fn scenario() -> Scenario {
+        Scenario { devices: 2, ..Scenario::default() }
+    }
+
+    fn to(base: Base) -> Provision {
+        Provision { base, destination: "default".into(), codecs: None }
+    }
+
+    #[test]
+    fn a_profile_and_its_devices_are_created_over_one_connection() {
+        let (base, serving) =
+            serve(&[(201, r#"{"Id":"p-1"}"#), (201, r#"{"Id":"d-1"}"#), (409, "{}")]);
+        let mut counts = Vec::new();
+        let made = provision(&to(base), &scenario(), |count| counts.push(count)).unwrap();
+        assert_eq!(made, Provisioned { created: 1, already: 1 });
+        assert_eq!(counts, [1, 2]);
+        let asked = serving.join().unwrap();
+        assert!(asked[0].starts_with("POST /device-profiles HTTP/1.0 {"), "{}", asked[0]);
+        let (_, body) = asked[1].split_once("HTTP/1.0 ").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["DestinationName"], "default");
+        assert_eq!(body["LoRaWAN"]["DevEui"], "70b3d57ed0010000");
+        assert_eq!(body["LoRaWAN"]["DeviceProfileId"], "p-1");
+        assert_eq!(body["LoRaWAN"]["OtaaV1_0_x"]["AppEui"], "70b3d57ed0000000");
+        let key = body["LoRaWAN"]["OtaaV1_0_x"]["AppKey"].as_str().unwrap();
+        assert_eq!(
+            key.parse::<AppKey>(),
+            Ok(scenario().app_key_of("70b3d57ed0010000".parse().unwrap()))
+        );
+    }
+
+    #[test]
+    fn a_refusal_carries_the_servers_words() {
+        let (base, _serving) = serve(&[(400, r#"{"Message":"RfRegion: no such region"}"#)]);
+        let error = provision(&to(base), &scenario(), |_| ()).unwrap_err().to_string();
+        let expected = "cannot create the device profile \"sim EU868 1.0.3\": the server says 400: \
+                        RfRegion: no such region";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn the_list_has_a_line_for_each_device() {
+        let text = csv(&Scenario { app_key: Some(AppKey::from_bytes([0xab; 16])), ..scenario() });
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        let key = "abababababababababababababababab";
+        assert_eq!(lines[2], format!("switch-2,70b3d57ed0010001,70b3d57ed0000000,{key}"));
+    }
+}
