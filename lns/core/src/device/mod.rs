@@ -7,6 +7,7 @@ mod key_cache;
 pub mod matching;
 mod outcome;
 mod queue;
+mod recent;
 mod uplink;
 mod windows;
 
@@ -26,6 +27,8 @@ use crate::reject::Reject;
 use crate::session::Session;
 
 use draft::Draft;
+
+pub use recent::Recent;
 
 /// How many homes there are. A device lives in one of them for ever.
 pub const HOMES: u8 = 64;
@@ -50,6 +53,8 @@ pub struct Device {
     pub used_dev_nonces: Arc<Vec<DevNonce>>,
     /// Queued downlinks, first to send first.
     pub queue: Arc<Vec<Queued>>,
+    /// Marked requests of the last day, queued or not any more.
+    pub recent: Recent,
     /// A frame that has been handed over or is planned, until its outcome is known.
     pub in_flight: Option<Box<InFlight>>,
     /// A class A occasion (or a join) that is open.
@@ -168,6 +173,7 @@ impl Device {
             last_dev_nonce: None,
             used_dev_nonces: Arc::default(),
             queue: Arc::default(),
+            recent: Recent::default(),
             in_flight: None,
             awaiting: None,
             mac: MacState::default(),

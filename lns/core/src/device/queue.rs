@@ -130,7 +130,12 @@ pub(super) fn take(draft: &mut Draft<'_>, id: u64) -> Option<Queued> {
 }
 
 fn enqueue(draft: &mut Draft<'_>, item: QueueItem) {
-    if draft.device.queue.iter().any(|queued| queued.item.id == item.id) {
+    let now = draft.env.now;
+    if draft.device.queue.iter().any(|queued| queued.item.id == item.id)
+        || draft.device.recent.knows(item.id, now)
+    {
+        // The same request again: it is answered again, and queued once.
+        draft.publish(about(&item, Stage::Queued));
         return;
     }
     if let Some(reason) = impossible(draft, &item) {
@@ -138,6 +143,9 @@ fn enqueue(draft: &mut Draft<'_>, item: QueueItem) {
         return;
     }
     draft.publish(about(&item, Stage::Queued));
+    if item.correlation_id.is_some() {
+        draft.device.recent.remember(item.id, now);
+    }
     Arc::make_mut(&mut draft.device.queue).push(Queued {
         item,
         state: ItemState::Waiting,

@@ -15,7 +15,7 @@ use lns_lorawan::{DevEui, DevNonce, JoinNonce};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::device::{Device, ItemState, Queued};
+use crate::device::{Device, ItemState, Queued, Recent};
 use crate::effect::AppEvent;
 use crate::mac::MacState;
 use crate::profile::Description;
@@ -63,6 +63,7 @@ struct DeviceV1 {
     mac: MacState,
     events: Vec<EventV1>,
     next_event: u64,
+    recent: Recent,
 }
 
 /// The record of a device: all that must survive, without its description and its used DevNonces.
@@ -76,6 +77,7 @@ pub fn encode(device: &Device) -> Vec<u8> {
         mac: device.mac.clone(),
         events: device.events.iter().map(EventV1::from).collect(),
         next_event: device.next_event,
+        recent: device.recent.clone(),
     };
     write(&record)
 }
@@ -97,6 +99,7 @@ pub fn decode(
         mac: record.mac,
         events: record.events.into_iter().map(Into::into).collect(),
         next_event: record.next_event,
+        recent: record.recent,
         ..Device::new(about)
     })
 }

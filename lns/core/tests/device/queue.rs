@@ -139,7 +139,7 @@ fn the_same_id_queues_once() {
     let mut bench = Bench::abp();
     bench.enqueue(1, false, b"on");
     let step = bench.enqueue(1, false, b"on");
-    assert!(step.effects.is_empty());
+    assert_eq!(stages(&step), [(1, Stage::Queued)], "answered again");
     assert_eq!(bench.device.queue.len(), 1);
 }
 
@@ -242,4 +242,29 @@ fn a_device_heard_again_before_its_lane_reported_settles_the_frame_as_unknown() 
     let step = bench.hear(&Up::acking(1)).unwrap();
     assert_eq!(handed(&step), [(1, Fate::Unknown, false)]);
     assert!(matches!(stages(&step)[..], [_, (1, Stage::Acked { .. })]));
+}
+
+#[test]
+fn a_marked_request_queues_once_a_day_even_when_its_downlink_is_long_gone() {
+    let mut bench = Bench::abp();
+    let marked = |bench: &Bench| QueueItem {
+        id: 7,
+        f_port: 10,
+        payload: b"open".as_slice().into(),
+        confirmed: false,
+        correlation_id: Some("open-42".into()),
+        queued_at: bench.now,
+        expires_at: None,
+    };
+    let item = marked(&bench);
+    bench.step(Event::Command(Command::Enqueue(item)));
+    bench.step(Event::Command(Command::Clear));
+    let item = marked(&bench);
+    let step = bench.step(Event::Command(Command::Enqueue(item)));
+    assert_eq!(stages(&step), [(7, Stage::Queued)], "answered as the first was");
+    assert!(bench.device.queue.is_empty());
+    bench.now = bench.now + TimeDelta::from_secs(24 * 3600 + 1);
+    let item = marked(&bench);
+    bench.step(Event::Command(Command::Enqueue(item)));
+    assert_eq!(bench.device.queue.len(), 1, "a day later it is a new request");
 }
