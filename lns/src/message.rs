@@ -212,3 +212,16 @@ impl Seen {
         Seen { at, dev_eui: None, dev_addr, note: Note::Rejected(reject) }
     }
 }
+
+/// The id of a downlink: made of its device and its CorrelationId, so that a repeated request has
+/// the same one, or drawn at random, so that neither a restart nor another door repeats it.
+pub fn downlink_id(dev_eui: DevEui, correlation_id: Option<&str>) -> u64 {
+    match correlation_id {
+        Some(mark) => {
+            let mut named = dev_eui.value().to_be_bytes().to_vec();
+            named.extend(mark.as_bytes());
+            lns_core::dedup::digest(&named)
+        }
+        None => crate::entropy::u64(),
+    }
+}

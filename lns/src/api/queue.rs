@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use lns_core::event::QueueItem;
 use serde_json::{Value, json};
 
+use crate::message::downlink_id;
 use crate::registry::WirelessDevice;
 
 use super::common::{done, json_of, list_of};
@@ -41,11 +42,6 @@ pub fn fits(path: &str, bytes: &[u8]) -> Result<(), ApiError> {
     Err(wrong(path, format!("it has {} bytes and a frame carries {MAX_PAYLOAD}", bytes.len())))
 }
 
-/// The id of a new downlink: random, so that neither a restart nor a second API repeats it.
-pub fn new_id() -> u64 {
-    uuid::Uuid::new_v4().as_u64_pair().0
-}
-
 /// A downlink's id as clients see it.
 pub fn id_text(id: u64) -> String {
     format!("{id:016x}")
@@ -75,7 +71,7 @@ pub async fn send(State(state): Shared, Label(label): Label, body: Bytes) -> Ans
     let f_port = f_port(fields.required("WirelessMetadata", metadata)?)?;
     fields.finish()?;
     let item = QueueItem {
-        id: new_id(),
+        id: downlink_id(device.dev_eui, None),
         f_port,
         payload,
         confirmed,

@@ -81,6 +81,7 @@ pub(super) fn start(
         gateways: Arc::clone(&common.gateways),
         encoder,
         last_uplinks: Arc::clone(&common.last_uplinks),
+        expiry: parts::delta(config.downlink.expiry),
         clock: clock.clone(),
     });
     let late_intake: Arc<OnceLock<Intake>> = Arc::default();
@@ -93,9 +94,8 @@ pub(super) fn start(
     let partitions = start_partitions(config, &common, loaded.into_iter().zip(inboxes.partitions))?;
 
     let ears = Arc::new(ears(config, &common, &out, &radios));
-    let expiry = parts::delta(config.downlink.expiry);
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
-    let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker, expiry));
+    let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
     let _ = late_intake.set(Intake { downlinks, ears: Arc::clone(&ears) });
 
     let (stopping, stop) = watch::channel(false);

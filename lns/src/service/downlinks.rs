@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use lns_core::Command;
 use lns_core::event::QueueItem;
-use lns_lorawan::{DevEui, TimeDelta, Timestamp};
+use lns_lorawan::{DevEui, Timestamp};
 use lns_pipeline::codec::CodecSpec;
 
 use super::Service;
 use crate::api::Encoding;
 use crate::broker::{Broker, Message, Ticket};
-use crate::message::CommandError;
+use crate::message::{CommandError, downlink_id};
 use crate::registry::Registry;
 use crate::sink::downlink_request::{DownlinkRequest, MAX_PAYLOAD, Payload};
 use crate::sink::render::RequestFailure;
@@ -24,8 +24,6 @@ pub struct Downlinks {
     service: Arc<Service>,
     registry: Arc<Registry>,
     answers: Arc<Answers>,
-    /// How long a downlink waits when its request does not say.
-    expiry: TimeDelta,
 }
 
 /// Where errors go.
@@ -45,14 +43,9 @@ struct Wish {
 
 impl Downlinks {
     /// A door to the service's devices.
-    pub fn new(
-        service: Arc<Service>,
-        registry: Arc<Registry>,
-        broker: Arc<dyn Broker>,
-        expiry: TimeDelta,
-    ) -> Self {
+    pub fn new(service: Arc<Service>, registry: Arc<Registry>, broker: Arc<dyn Broker>) -> Self {
         let answers = Arc::new(Answers { broker, clock: service.clock.clone() });
-        Downlinks { service, registry, answers, expiry }
+        Downlinks { service, registry, answers }
     }
 
     /// Takes a request. Never gives one back: what cannot be done is answered with its reason.
@@ -82,7 +75,7 @@ impl Downlinks {
             dev_eui,
             confirmed: request.confirmed,
             correlation_id: request.correlation_id,
-            expires_at: request.expires_at.unwrap_or(now + self.expiry),
+            expires_at: request.expires_at.unwrap_or(now + self.service.expiry),
             now,
         };
         let mark = wish.correlation_id.as_deref();
@@ -137,7 +130,7 @@ impl Downlinks {
 fn queue(service: &Service, answers: Arc<Answers>, wish: Wish, (f_port, bytes): (u8, Vec<u8>)) {
     let Wish { dev_eui, confirmed, correlation_id, expires_at, now } = wish;
     let item = QueueItem {
-        id: message_id(dev_eui, correlation_id.as_deref()),
+        id: downlink_id(dev_eui, correlation_id.as_deref()),
         f_port,
         payload: bytes.into(),
         confirmed,
@@ -156,20 +149,6 @@ fn queue(service: &Service, answers: Arc<Answers>, wish: Wish, (f_port, bytes): 
         let why = done.err().map(|error| error.to_string()).unwrap_or_default();
         answers.refuse(dev_eui, label, &why, correlation_id.as_deref());
     });
-}
-
-/// The id of a downlink: of the device and its CorrelationId, so that a repeat has the same one,
-/// or drawn at random. Never zero, and within what JSON numbers carry exactly.
-pub fn message_id(dev_eui: DevEui, correlation_id: Option<&str>) -> u64 {
-    let bits = match correlation_id {
-        Some(mark) => {
-            let mut named = dev_eui.value().to_be_bytes().to_vec();
-            named.extend(mark.as_bytes());
-            lns_core::dedup::digest(&named)
-        }
-        None => crate::entropy::u64(),
-    };
-    bits.max(1)
 }
 
 impl Answers {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lns_core::event::QueueItem;
 use lns_core::{Command, Description};
-use lns_lorawan::{DevEui, GatewayEui};
+use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
 use tokio::sync::oneshot;
 
 use crate::api::{
@@ -36,6 +36,8 @@ pub struct Service {
     pub encoder: Encoder,
     /// Every device's last uplink.
     pub last_uplinks: Arc<LastUplinks>,
+    /// How long a downlink waits when its request does not say.
+    pub expiry: TimeDelta,
     /// The clock.
     pub clock: Clock,
 }
@@ -101,7 +103,8 @@ impl Devices for Service {
         receiver
     }
 
-    fn enqueue(&self, dev_eui: DevEui, item: QueueItem) -> Promise<Queued> {
+    fn enqueue(&self, dev_eui: DevEui, mut item: QueueItem) -> Promise<Queued> {
+        item.expires_at.get_or_insert(item.queued_at + self.expiry);
         let id = item.id;
         self.ask(dev_eui, Command::Enqueue(item), move || Queued { id })
     }

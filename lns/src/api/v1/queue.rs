@@ -12,10 +12,11 @@ use serde_json::{Map, Value, json};
 use crate::api::common::{done, json_of, list_of, put};
 use crate::api::fields::{Fields, wrong};
 use crate::api::params::{Label, Params};
-use crate::api::queue::{enqueue, fits, id_text, new_id, page, payload, take_off, which};
+use crate::api::queue::{enqueue, fits, id_text, page, payload, take_off, which};
 use crate::api::running::{CodecRefusal, Encoding, QueuedItem};
 use crate::api::telling::answer;
 use crate::api::{Answer, ApiError, ApiState, Shared};
+use crate::message::downlink_id;
 use crate::registry::WirelessDevice;
 
 use super::devices::find;
@@ -48,7 +49,7 @@ pub async fn send(State(state): Shared, Label(label): Label, body: Bytes) -> Ans
     }
     let now = (state.surroundings.now)();
     let item = QueueItem {
-        id: new_id(),
+        id: downlink_id(device.dev_eui, correlation_id.as_deref()),
         f_port,
         payload,
         confirmed,
