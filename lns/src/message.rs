@@ -70,14 +70,20 @@ pub enum ToPartition {
         /// Which.
         dev_eui: DevEui,
         /// What to do with it; called in the partition's thread.
-        view: Box<dyn FnOnce(Option<&lns_core::Device>) + Send>,
+        view: View,
     },
     /// Finish the turn and stop.
     Stop,
 }
 
+/// Looks at a device; `None` when there is none.
+pub type View = Box<dyn FnOnce(Option<&lns_core::Device>) + Send>;
+
+/// What is done with the answer to a command.
+type Answered = Box<dyn FnOnce(Result<(), CommandError>) + Send>;
+
 /// Called once with the answer to a command, after what it changed is durable.
-pub struct Reply(Option<Box<dyn FnOnce(Result<(), CommandError>) + Send>>);
+pub struct Reply(Option<Answered>);
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

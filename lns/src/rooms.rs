@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use lns_core::Reject;
 
 use crate::clock::Clock;
@@ -28,6 +28,10 @@ pub const MAILBOX: usize = 16_384;
 /// How long a room sleeps when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// The mailbox is full, or its partition has stopped; the message is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
 /// The doors of all partitions.
 #[derive(Clone)]
 pub struct Partitions {
@@ -47,11 +51,8 @@ impl Partitions {
     }
 
     /// Puts a message in a mailbox, unless it is full.
-    pub fn try_send(&self, partition: u16, message: ToPartition) -> Result<(), ToPartition> {
-        match self.mailboxes[usize::from(partition)].try_send(message) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => Err(message),
-        }
+    pub fn try_send(&self, partition: u16, message: ToPartition) -> Result<(), Full> {
+        self.mailboxes[usize::from(partition)].try_send(message).map_err(|_| Full)
     }
 
     /// How many messages wait in each mailbox.

@@ -23,7 +23,7 @@ impl Intake {
     pub fn take(&self, message: Message) -> Result<(), Message> {
         match Topic::parse(&message.topic) {
             Some(topic) => {
-                if let Err(error) = self.from_bridge(&topic, &message.payload) {
+                if let Err(error) = self.hear_bridge(&topic, &message.payload) {
                     tracing::warn!(topic = message.topic, %error, "a bridge's message is not taken");
                 }
                 Ok(())
@@ -35,7 +35,7 @@ impl Intake {
         }
     }
 
-    fn from_bridge(&self, topic: &Topic, body: &[u8]) -> Result<(), gateway_link::LinkError> {
+    fn hear_bridge(&self, topic: &Topic, body: &[u8]) -> Result<(), gateway_link::LinkError> {
         let Topic::Gateway { gateway_eui, kind } = topic else {
             if let Topic::Bridge { client_id } = topic {
                 match BridgeState::decode(body)? {

@@ -19,11 +19,6 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.by_eui.len()
-    }
-
     /// The row of a DevEUI.
     pub fn find(&self, dev_eui: DevEui) -> Option<Slot> {
         self.by_eui.get(&dev_eui).copied()

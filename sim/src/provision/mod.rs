@@ -139,7 +139,7 @@ impl Server<'_> {
         let body = json!({
             "Name": name,
             // The same fleet twice makes one profile.
-            "ClientRequestToken": format!("sim-{region}-{version}"),
+            "ClientRequestToken": format!("sim-{region}-{version}").replace('.', "-"),
             "LoRaWAN": {
                 "RfRegion": region.name(),
                 "MacVersion": version.to_string(),
