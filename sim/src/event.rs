@@ -72,7 +72,7 @@ impl fmt::Display for Event {
         match self {
             Self::Sent { name, transmission, heard_by, .. } => {
                 let Transmission { modulation, frequency, sent, .. } = transmission.as_ref();
-                write!(f, "▲ {name:<12} {sent}  {modulation} {frequency} MHz")?;
+                write!(f, "▲ {name:<14} {sent}  {modulation} {frequency} MHz")?;
                 match heard_by {
                     0 => f.write_str("  heard by none"),
                     count => write!(f, "  heard by {count}"),
@@ -86,11 +86,11 @@ impl fmt::Display for Event {
                     Window::Ping => "ping slot",
                     Window::Rxc => "RXC",
                 };
-                write!(f, "▼ {name:<12} {what}  in {window}, {:+} µs", offset.micros())
+                write!(f, "▼ {name:<14} {what}  in {window}, {:+} µs", offset.micros())
             }
             Self::Missed { device, gateway, reason, .. } => {
                 let name = device.as_ref().map_or("nobody", |(_, name)| name);
-                write!(f, "✗ {name:<12} downlink of {gateway} not heard: {reason}")
+                write!(f, "✗ {name:<14} downlink of {gateway} not heard: {reason}")
             }
             Self::Gateway { gateway, told, .. } => write!(f, "● {gateway} {told}"),
         }

@@ -138,7 +138,7 @@ impl Server<'_> {
         let revision = version.default_reg_params();
         let body = json!({
             "Name": name,
-            // The same fleet twice makes one profile.
+            // The same fleet twice makes one profile. AWS allows no dots here.
             "ClientRequestToken": format!("sim-{region}-{version}").replace('.', "-"),
             "LoRaWAN": {
                 "RfRegion": region.name(),
@@ -297,6 +297,7 @@ mod tests {
         assert_eq!(counts, [1, 2]);
         let asked = serving.join().unwrap();
         assert!(asked[0].starts_with("POST /device-profiles HTTP/1.0 {"), "{}", asked[0]);
+        assert!(asked[0].contains(r#""ClientRequestToken":"sim-EU868-1-0-3""#), "{}", asked[0]);
         let (_, body) = asked[1].split_once("HTTP/1.0 ").unwrap();
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["DestinationName"], "default");
