@@ -62,12 +62,24 @@ impl BindError {
 }
 
 /// How a bridge begins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BridgeConfig {
     /// Bounds. `first_token` is drawn at random.
     pub sessions: Config,
     /// Which gateways are served.
     pub policy: Policy,
+    /// How much the kernel is asked to hold for the socket, bytes. It may grant less.
+    pub receive_buffer: usize,
+}
+
+impl Default for BridgeConfig {
+    fn default() -> Self {
+        Self {
+            sessions: Config::default(),
+            policy: Policy::default(),
+            receive_buffer: socket::WANTED_BUFFER,
+        }
+    }
 }
 
 /// A bound socket that does not run yet.
@@ -141,7 +153,8 @@ impl Bridge {
         config: BridgeConfig,
         forward: Arc<dyn Forward>,
     ) -> Result<Self, BindError> {
-        let bound = socket::bind(address).map_err(|source| BindError::new(address, source))?;
+        let bound = socket::bind(address, config.receive_buffer)
+            .map_err(|source| BindError::new(address, source))?;
         let address =
             bound.socket.local_addr().map_err(|source| BindError::new(address, source))?;
         let counters = Arc::new(Counters::default());

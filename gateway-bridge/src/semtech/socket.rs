@@ -12,8 +12,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Socket, Type};
 
-/// What is asked for, bytes: a second of 30 000 datagrams of 500 bytes.
-const WANTED_BUFFER: usize = 16 << 20;
+/// What is asked for where nobody says otherwise, bytes: a second of 30 000 datagrams of 500 bytes.
+pub const WANTED_BUFFER: usize = 16 << 20;
 /// Below this much granted, bytes, a warning is worth its line.
 const SMALL_BUFFER: usize = 4 << 20;
 /// Datagrams a call.
@@ -33,17 +33,17 @@ pub struct Bound {
     pub warning: Option<String>,
 }
 
-/// Binds; `[::]` takes IPv4, too.
-pub fn bind(address: SocketAddr) -> io::Result<Bound> {
+/// Binds and asks for a receive buffer of `wanted` bytes; `[::]` takes IPv4, too.
+pub fn bind(address: SocketAddr, wanted: usize) -> io::Result<Bound> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_nonblocking(true)?;
-    let wanted = libc::c_int::try_from(WANTED_BUFFER).unwrap_or(libc::c_int::MAX);
+    let forced = libc::c_int::try_from(wanted).unwrap_or(libc::c_int::MAX);
     // FORCE needs CAP_NET_ADMIN; without it the kernel grants up to net.core.rmem_max.
-    if set_option(&socket, libc::SO_RCVBUFFORCE, wanted).is_err() {
-        socket.set_recv_buffer_size(WANTED_BUFFER)?;
+    if set_option(&socket, libc::SO_RCVBUFFORCE, forced).is_err() {
+        socket.set_recv_buffer_size(wanted)?;
     }
     for option in [libc::SO_RXQ_OVFL, libc::SO_TIMESTAMPNS] {
         set_option(&socket, option, 1)?;
@@ -51,14 +51,15 @@ pub fn bind(address: SocketAddr) -> io::Result<Bound> {
     socket.bind(&address.into())?;
     // The kernel reports twice what it was asked for, to cover its own overhead.
     let receive_buffer = socket.recv_buffer_size()? / 2;
-    let warning = (receive_buffer < SMALL_BUFFER).then(|| small_buffer(receive_buffer));
+    let small = receive_buffer < wanted.min(SMALL_BUFFER);
+    let warning = small.then(|| small_buffer(receive_buffer, wanted));
     Ok(Bound { socket: socket.into(), receive_buffer, warning })
 }
 
-fn small_buffer(granted: usize) -> String {
+fn small_buffer(granted: usize, wanted: usize) -> String {
     format!(
-        "the kernel grants a receive buffer of {granted} bytes where {WANTED_BUFFER} were asked for; \
-         bursts of uplinks may be dropped. Allow more: sysctl -w net.core.rmem_max={WANTED_BUFFER}"
+        "the kernel grants a receive buffer of {granted} bytes where {wanted} were asked for; \
+         bursts of uplinks may be dropped. Allow more: sysctl -w net.core.rmem_max={wanted}"
     )
 }
 
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn a_batch_brings_contents_sender_and_arrival() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
-            let bound = bind(address.parse().unwrap()).unwrap();
+            let bound = bind(address.parse().unwrap(), WANTED_BUFFER).unwrap();
             assert!(bound.receive_buffer > 0);
             let to = bound.socket.local_addr().unwrap();
             let sender = UdpSocket::bind(address).unwrap();
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_the_kernel_drops_is_told() {
-        let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let bound = bind("127.0.0.1:0".parse().unwrap(), WANTED_BUFFER).unwrap();
         SockRef::from(&bound.socket).set_recv_buffer_size(2048).unwrap();
         let to = bound.socket.local_addr().unwrap();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -278,6 +279,8 @@ mod tests {
 
     #[test]
     fn a_small_buffer_says_which_sysctl() {
-        assert!(small_buffer(212_992).contains("sysctl -w net.core.rmem_max=16777216"));
+        assert!(
+            small_buffer(212_992, WANTED_BUFFER).contains("sysctl -w net.core.rmem_max=16777216")
+        );
     }
 }

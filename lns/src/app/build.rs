@@ -25,7 +25,7 @@ use crate::message::{OutboundEvent, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::{self, Outbox, Progress};
 use crate::partition::{self, Loaded, Partition, Watermarks};
-use crate::registry::{Defaults, Registry, WirelessDevice};
+use crate::registry::{Registry, WirelessDevice};
 use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
 use crate::router::Router;
 use crate::service::{Downlinks, Encoder, Service};
@@ -133,7 +133,7 @@ fn common(
     clock: &Clock,
     store: Arc<dyn Store>,
 ) -> anyhow::Result<(Common, Inboxes)> {
-    let defaults = Defaults { region: config.server.region };
+    let defaults = parts::defaults(config);
     let registry = Arc::new(Registry::open(Arc::clone(&store), defaults)?);
     let delivered = partition::watermarks();
     outbox::read_cursors(&*store, &delivered)?;

@@ -52,6 +52,7 @@ pub(super) fn open_bridge(
     };
     let mut settings = BridgeConfig::default();
     settings.sessions.most_gateways = config.gateway.unknown_gateways as usize;
+    settings.receive_buffer = config.gateway.receive_buffer.0 as usize;
     settings.policy = Policy {
         require_registered: config.gateway.require_registered_gateways,
         ..Policy::default()

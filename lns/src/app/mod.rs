@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::message::ToLanes;
 use crate::observe::Observer;
 use crate::outbox::Outbox;
-use crate::registry::Registry;
+use crate::registry::{Registry, WirelessDevice};
 use crate::rooms::Partitions;
 use crate::service::Service;
 use crate::store::Store;
@@ -91,6 +91,22 @@ impl Server {
         self.addresses
     }
 
+    /// Says where everything is.
+    fn say_where(&self, config: &Config) {
+        let devices = self.registry.count::<WirelessDevice>();
+        let data = config.server.data_dir.display();
+        tracing::info!(region = %config.server.region, devices, %data, "lns runs");
+        match self.addresses.semtech_udp {
+            Some(address) => tracing::info!("gateways: Semtech UDP on {address}"),
+            None => tracing::info!("gateways: through MQTT bridges only"),
+        }
+        match (self.addresses.mqtt, &config.mqtt.broker_url) {
+            (Some(address), _) => tracing::info!("MQTT on {address}, without authentication"),
+            (None, Some(url)) => tracing::info!("MQTT at {url}"),
+            (None, None) => {}
+        }
+    }
+
     /// Profiles, devices and gateways.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -151,6 +167,7 @@ impl Server {
 pub fn run(config: &Config) -> anyhow::Result<()> {
     init_logging(config.server.log_level, config.server.log_format);
     let server = Server::start(config)?;
+    server.say_where(config);
     wait_for_signal()?;
     tracing::info!("stopping: finishing what was taken in");
     server.stop()?;

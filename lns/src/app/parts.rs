@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use lns_core::Network;
-use lns_lorawan::TimeDelta;
+use lns_lorawan::{RxDelay, TimeDelta};
 use lns_pipeline::codec::Limits;
 
 use crate::broker::{
     Broker, BrokerError, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External,
     ExternalConfig, Intake,
 };
-use crate::config::{CodecConfig, Config, Period};
+use crate::config::{CodecConfig, Config, Period, Rx1Delay};
 use crate::outbox::{self, Bounds};
+use crate::registry::Defaults;
 
 /// An event takes about this much memory while it waits.
 const EVENT: u64 = 512;
@@ -26,6 +27,19 @@ pub fn network(config: &Config) -> Network {
         sub_band: Some(config.region.us915.sub_band.number()),
         extra_channels: config.region.eu868.extra_channels.iter().map(|extra| extra.0).collect(),
         queue_limit: config.downlink.queue_limit as usize,
+    }
+}
+
+/// What profiles that leave something open mean.
+pub fn defaults(config: &Config) -> Defaults {
+    Defaults {
+        region: config.server.region,
+        rx_delay: match config.downlink.rx1_delay {
+            Rx1Delay::Auto => None,
+            Rx1Delay::Seconds(seconds) => RxDelay::new(seconds),
+        },
+        confirmed_attempts: config.downlink.attempts,
+        reply_window_ms: config.downlink.reply_window.0.as_millis() as u32,
     }
 }
 

@@ -97,7 +97,7 @@ pub struct MqttConfig {
     pub username: String,
     /// The password at another broker; empty is none.
     pub password: Secret,
-    /// The password of gateway bridges at the embedded broker; empty lets none in.
+    /// The password of gateway bridges at the embedded broker; empty: only those on this machine.
     pub bridge_password: Secret,
     /// Undelivered events beyond this are skipped, oldest first.
     pub backlog_size: ByteSize,

@@ -57,7 +57,7 @@ pub(super) fn profile(
     let region = profile.region.as_deref().map_or(Ok(defaults.region), region)?;
     let mut decided = Profile::new(region, mac_version, reg_params(profile, mac_version)?);
     decided.supports_join = profile.supports_join.unwrap_or(true);
-    decided.rx_delay = profile.rx_delay.and_then(|s| RxDelay::new(narrow(s)));
+    decided.rx_delay = profile.rx_delay.and_then(|s| RxDelay::new(narrow(s))).or(defaults.rx_delay);
     decided.rx1_dr_offset = narrow(profile.rx1_dr_offset.unwrap_or(0));
     decided.rx2_data_rate = profile.rx2_data_rate.and_then(|dr| DataRateIndex::new(narrow(dr)));
     decided.rx2_frequency = profile.rx2_frequency.map(Frequency::from_hz);
@@ -65,8 +65,9 @@ pub(super) fn profile(
     decided.factory_channels = channels.map(|hz| Frequency::from_hz(*hz)).collect();
     decided.sub_band = profile.sub_band.map(narrow);
     decided.dev_nonce = dev_nonce(profile)?;
-    decided.confirmed_attempts = narrow(profile.confirmed_attempts.unwrap_or(3));
-    decided.reply_window_ms = profile.reply_window_ms.unwrap_or(0);
+    decided.confirmed_attempts =
+        profile.confirmed_attempts.map_or(defaults.confirmed_attempts, narrow);
+    decided.reply_window_ms = profile.reply_window_ms.unwrap_or(defaults.reply_window_ms);
     decided.dev_status_interval = profile
         .dev_status_interval_s
         .filter(|seconds| *seconds > 0)

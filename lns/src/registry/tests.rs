@@ -9,7 +9,7 @@ use super::*;
 use crate::store::{MemoryStore, Table, Visit};
 
 fn defaults() -> Defaults {
-    Defaults { region: Region::Eu868 }
+    Defaults::of(Region::Eu868)
 }
 
 fn open(store: &Arc<dyn Store>) -> Registry {
@@ -321,7 +321,7 @@ fn a_profile_that_the_servers_new_region_does_not_suit_is_named() {
     let mut profile = DeviceProfile::new(Id::random(), None);
     profile.rx1_dr_offset = Some(5);
     let id = open(&store).create(profile).unwrap().record().id;
-    let error = Registry::open(store, Defaults { region: Region::Us915 }).map(|_| ()).unwrap_err();
+    let error = Registry::open(store, Defaults::of(Region::Us915)).map(|_| ()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&hex::encode(id.as_bytes())) && text.contains("US915"), "{text}");
 }

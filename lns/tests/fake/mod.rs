@@ -150,7 +150,7 @@ impl Codecs for Fake {
 
 /// A registry over this store.
 pub fn registry(store: Arc<dyn Store>) -> Arc<Registry> {
-    Arc::new(Registry::open(store, Defaults { region: Region::Eu868 }).unwrap())
+    Arc::new(Registry::open(store, Defaults::of(Region::Eu868)).unwrap())
 }
 
 /// What surrounds the API: this fake.
