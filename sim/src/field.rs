@@ -10,7 +10,7 @@ use lns_lorawan::{DevAddr, Frame, PhyPayload, Timestamp};
 use crate::air::{Air, Link, OnAir};
 use crate::device::{Device, Heard, Tally, Transmission, Unheard};
 use crate::event::Event;
-use crate::gateway::{Gateway, Output};
+use crate::gateway::{Gateway, GatewaySpec, Output};
 use crate::report::Report;
 
 /// A datagram for the server: index of the gateway, bytes.
@@ -130,6 +130,22 @@ impl Field {
         };
         self.put_out(gateway, now, outputs);
         self.note_gateway(gateway);
+    }
+
+    /// A gateway is switched off and on again: its counter begins at zero, and what it has promised
+    /// to send is forgotten.
+    pub fn restart_gateway(&mut self, now: Timestamp, gateway: usize) {
+        self.wake(now);
+        if let Some(old) = self.gateways.get_mut(gateway) {
+            let spec = GatewaySpec { tmst_offset: 0, ..old.spec().clone() };
+            *old = Gateway::new(spec, now);
+            self.note_gateway(gateway);
+        }
+    }
+
+    /// From now on these shares get lost on their way up and down.
+    pub fn set_air_losses(&mut self, up: f64, down: f64) {
+        self.air.set_losses(up, down);
     }
 
     /// Takes what the gateways want sent.

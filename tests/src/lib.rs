@@ -1,1 +1,4 @@
 //! The laboratory: the whole server under test.
+
+pub mod checkers;
+pub mod world;

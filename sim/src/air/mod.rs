@@ -94,6 +94,11 @@ impl Air {
         Self { spec, random }
     }
 
+    /// From now on these shares get lost on their way up and down.
+    pub fn set_losses(&mut self, up: f64, down: f64) {
+        (self.spec.loss_up, self.spec.loss_down) = (up, down);
+    }
+
     /// How a gateway hears a device on average.
     pub fn link(&self, gateway: usize, device: usize) -> Link {
         // The same pair draws the same place each time.

@@ -1,0 +1,9 @@
+//! Worlds: transcripts of single walks, and seeded runs in any weather.
+//!
+//! `LNS_WORLD_SEEDS` says how many seeds each region gets (12), `LNS_WORLD_SEED` names the only one.
+//! `LNS_WORLD_WRITE=1` writes the expected transcripts anew; read the difference before it lands.
+
+mod eu868;
+mod expected;
+mod us915;
+mod weather;
