@@ -1,6 +1,7 @@
 //! The `gateway-bridge` binary: a packet-forwarder server next to its gateways, and an MQTT client
 //! of the network server's broker.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +55,11 @@ fn client_id(text: &str) -> Result<String, String> {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let forward = Arc::new(MqttForward::new(mqtt_config(&args)?));
     let bridge = Bridge::bind(args.semtech_udp, bridge_config(&args), forward.clone())?;
     tracing::info!(address = %bridge.local_address(), "listening for packet forwarders");

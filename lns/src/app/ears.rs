@@ -43,8 +43,11 @@ pub struct Ears {
 
 impl Ears {
     /// A reception.
-    pub fn uplink(&self, uplink: Uplink) {
+    pub fn uplink(&self, via: Via, uplink: Uplink) {
         self.observer.receptions.inc();
+        if via == Via::Broker {
+            self.meet(&uplink);
+        }
         let arrived = lns_lorawan::Timestamp::from_micros(uplink.received_at);
         match self.ingest.hear(uplink) {
             Ok((partitions, mut frame)) => {
@@ -57,6 +60,19 @@ impl Ears {
             }
             Err(reject) => self.observer.see(&Seen::refused(arrived, None, reject)),
         }
+    }
+
+    /// A bridge of its own process says once that a gateway is connected, and this server may have
+    /// started since: who is heard is there.
+    fn meet(&self, uplink: &Uplink) {
+        let gateway = treaty::eui(uplink.gateway_eui);
+        if self.gateways.find(gateway).is_some_and(|known| known.is_alive()) {
+            return;
+        }
+        let address = "a bridge's".to_owned();
+        let boot_epoch = uplink.boot_epoch;
+        let event = GatewayEvent::Connected { address, protocol: 2, boot_epoch };
+        self.event(Via::Broker, gateway, event);
     }
 
     /// What became of a downlink.
@@ -149,7 +165,7 @@ pub struct Here(pub Arc<Ears>);
 
 impl gateway_bridge::Forward for Here {
     fn uplink(&self, uplink: Uplink) {
-        self.0.uplink(uplink);
+        self.0.uplink(Via::Here, uplink);
     }
 
     fn tx_ack(&self, ack: TxAck) {

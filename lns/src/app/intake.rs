@@ -48,7 +48,7 @@ impl Intake {
             return Ok(());
         };
         match kind {
-            Kind::Up => self.ears.uplink(Uplink::decode(body)?),
+            Kind::Up => self.ears.uplink(Via::Broker, Uplink::decode(body)?),
             Kind::Ack => self.ears.tx_ack(TxAck::decode(body)?),
             Kind::Stat => {
                 let event = GatewayEvent::decode(body)?;
