@@ -34,10 +34,14 @@ impl Partition {
         let wake_before = device.next_wake();
         let kept = frame_of(&event);
         let decided = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            if let Some(sabotage) = self.sabotage {
+                sabotage(&event);
+            }
             lns_core::step(device, event, &env_of(now, &network, random))
         }));
         let Ok(step) = decided else {
-            self.keep_bug(dev_eui, kept, turn);
+            self.keep_bug(Some(dev_eui), kept, turn);
             return;
         };
         for note in step.notes {
@@ -184,11 +188,16 @@ impl Partition {
     }
 
     /// A panic in `step` is our bug: the device is unchanged and the frame is kept for a report.
-    fn keep_bug(&mut self, dev_eui: DevEui, frame: Option<Box<[u8]>>, turn: &mut Turn) {
+    pub(super) fn keep_bug(
+        &mut self,
+        dev_eui: Option<DevEui>,
+        frame: Option<Box<[u8]>>,
+        turn: &mut Turn,
+    ) {
         let note = Note::Rejected(Reject::Bug);
-        turn.seen.push(Seen { at: self.now, dev_eui: Some(dev_eui), dev_addr: None, note });
+        turn.seen.push(Seen { at: self.now, dev_eui, dev_addr: None, note });
         let slot = self.dice.u64() as usize % BUGS_KEPT;
-        let mut value = dev_eui.value().to_be_bytes().to_vec();
+        let mut value = dev_eui.map_or(0, DevEui::value).to_be_bytes().to_vec();
         value.extend(self.now.micros().to_be_bytes());
         value.extend(frame.unwrap_or_default());
         turn.batch.writes.push(Write::Put {

@@ -1,6 +1,7 @@
 //! Frames: the first copy is matched at once, the others gather, and what was gathered happens to
 //! the device.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use lns_core::dedup::{Arrival, Closes, Closing, GatherId, Wait};
@@ -44,8 +45,16 @@ struct Refusal {
 }
 
 impl Partition {
-    /// Takes a reception in.
-    pub(super) fn heard(&mut self, frame: HeardFrame, turn: &mut Turn) {
+    /// Takes a reception in. Whatever a frame does to our code, the partition lives on: a panic is
+    /// our bug, and the frame is kept for a report.
+    pub(super) fn hear(&mut self, frame: HeardFrame, turn: &mut Turn) {
+        let bytes = Arc::clone(&frame.bytes);
+        if catch_unwind(AssertUnwindSafe(|| self.heard(frame, turn))).is_err() {
+            self.keep_bug(None, Some(bytes.as_ref().into()), turn);
+        }
+    }
+
+    fn heard(&mut self, frame: HeardFrame, turn: &mut Turn) {
         let now = self.now;
         let onward = (frame.then != 0).then(|| frame.clone());
         let arrival =

@@ -10,6 +10,8 @@ mod devices;
 mod hear;
 mod load;
 mod occasion;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -98,6 +100,9 @@ pub struct Partition {
     now: Timestamp,
     /// When the downlink of the gathering that is being closed may be decided.
     decide_at: Timestamp,
+    /// For tests: called with each event inside the guard against panics.
+    #[cfg(test)]
+    sabotage: Option<fn(&Event)>,
     /// The occasion that a device is being asked about, until it has used it.
     speaking: Option<OccasionId>,
 }
@@ -132,6 +137,8 @@ impl Partition {
             now: Timestamp::from_micros(0),
             decide_at: Timestamp::from_micros(0),
             speaking: None,
+            #[cfg(test)]
+            sabotage: None,
         }
     }
 
@@ -144,7 +151,7 @@ impl Partition {
     pub fn handle(&mut self, now: Timestamp, message: ToPartition, turn: &mut Turn) {
         self.now = now;
         match message {
-            ToPartition::Heard(frame) => self.heard(frame, turn),
+            ToPartition::Heard(frame) => self.hear(frame, turn),
             ToPartition::Offers { occasion, offers } => self.offers(occasion, offers, turn),
             ToPartition::Outcome { dev_eui, outcome } => {
                 if let Some(slot) = self.devices.find(dev_eui) {

@@ -1,0 +1,208 @@
+//! Turns, given and then: what must be durable, what waits for it, and what a panic costs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use lns_core::profile::Activation;
+use lns_core::{Description, Event, Network, Note, Profile, Reception, Reject};
+use lns_lorawan::{
+    AppSKey, DataUp, Db, Dbm, DevAddr, DevEui, FCntUp, FCtrlUp, Frequency, GatewayEui, MacVersion,
+    NetId, NwkSKey, RegParamsRevision, Region, SessionKeys, TimeDelta, Timestamp, Tmst,
+    Uplink11Ctx,
+};
+
+use super::*;
+use crate::message::{HeardFrame, Reply};
+use crate::store::{Table, Write};
+
+const DEVICE: DevEui = DevEui::new(0x70b3_d57e_d000_0001);
+
+fn keys() -> SessionKeys {
+    SessionKeys::v1_0(&NwkSKey::from_bytes([1; 16]), AppSKey::from_bytes([2; 16]))
+}
+
+fn about() -> Arc<Description> {
+    let (version, revision) = (MacVersion::V1_0_3, RegParamsRevision::Rp001_1_0_3A);
+    Arc::new(Description {
+        dev_eui: DEVICE,
+        name: "attic".into(),
+        activation: Activation::Abp {
+            dev_addr: DevAddr::new(0x0100_0001),
+            keys: keys(),
+            f_cnt_start: FCntUp(0),
+        },
+        profile: Arc::new(Profile::new(Region::Eu868, version, revision)),
+    })
+}
+
+/// A partition with one personalized device, and the turn that made it.
+fn partition() -> (Partition, Turn) {
+    let network = Network {
+        net_id: NetId::new(0).expect("a NetID"),
+        sub_band: None,
+        extra_channels: Vec::new(),
+        queue_limit: 10,
+    };
+    let settings = Settings {
+        index: 0,
+        network: Arc::new(network),
+        dedup_limit: TimeDelta::from_millis(200),
+        gateways: Arc::default(),
+        delivered: watermarks(),
+    };
+    let mut partition = Partition::new(settings, Dice::new(1), Loaded::default());
+    let command = lns_core::Command::Describe(about());
+    let message = ToPartition::Command { dev_eui: DEVICE, command, reply: Reply::nobody() };
+    let mut turn = Turn::default();
+    partition.handle(Timestamp::from_secs(100), message, &mut turn);
+    partition.finish(&mut turn);
+    (partition, turn)
+}
+
+fn frame(f_cnt_up: u32, at: Timestamp) -> HeardFrame {
+    let up = DataUp {
+        confirmed: false,
+        dev_addr: DevAddr::new(0x0100_0001),
+        f_ctrl: FCtrlUp::default(),
+        f_cnt_up: FCntUp(f_cnt_up),
+        f_opts: &[],
+        f_port: Some(1),
+        frm_payload: b"hello",
+    };
+    let bytes = up.build(&keys().schedules(), Uplink11Ctx::default()).expect("it is short");
+    HeardFrame {
+        digest: lns_core::dedup::digest(&bytes),
+        bytes: bytes.into(),
+        reception: Reception {
+            gateway: GatewayEui::new(1),
+            arrived: at,
+            air_time: at,
+            tmst: Tmst(at.micros() as u32),
+            boot_epoch: 1,
+            token: Box::default(),
+            frequency: Frequency::from_hz(868_100_000),
+            modulation: "SF7BW125".parse().expect("a modulation"),
+            coding_rate: "4/5".into(),
+            rssi: Dbm::from_whole(-60),
+            snr: Db::from_whole(9),
+            channel: Some(0),
+            rf_chain: Some(0),
+            antenna: None,
+            gateway_time: None,
+            tmms: None,
+        },
+        region: Region::Eu868,
+        then: 0,
+    }
+}
+
+/// A frame is heard, and what is gathered closes.
+fn hear(partition: &mut Partition, f_cnt_up: u32, second: i64) -> Turn {
+    let at = Timestamp::from_secs(second);
+    let mut turn = Turn::default();
+    partition.handle(at, ToPartition::Heard(frame(f_cnt_up, at)), &mut turn);
+    partition.wake(at + TimeDelta::from_millis(300), &mut turn);
+    partition.finish(&mut turn);
+    turn
+}
+
+fn puts(turn: &Turn, wanted: Table) -> usize {
+    let is_put = |write: &&Write| matches!(write, Write::Put { table, .. } if *table == wanted);
+    turn.batch.writes.iter().filter(is_put).count()
+}
+
+fn published(turn: &Turn) -> usize {
+    let is = |release: &&Release| matches!(release, Release::Publish(_));
+    turn.batch.releases.iter().filter(is).count()
+}
+
+#[test]
+fn a_new_device_is_durable_before_its_address_is_known_and_its_creator_told() {
+    let (_, turn) = partition();
+    assert_eq!(puts(&turn, Table::DeviceState), 1);
+    let [Release::Addresses { now, .. }, Release::Reply(_, Ok(()))] = &turn.batch.releases[..]
+    else {
+        panic!("addresses, then the reply");
+    };
+    assert_eq!(now, &[DevAddr::new(0x0100_0001)]);
+}
+
+#[test]
+fn an_uplink_is_one_record_and_one_event_that_waits_for_it() {
+    let (mut partition, _) = partition();
+    let turn = hear(&mut partition, 0, 200);
+    assert_eq!((puts(&turn, Table::DeviceState), published(&turn)), (1, 1));
+    let again = hear(&mut partition, 0, 205);
+    assert_eq!(published(&again), 0, "a repeat is not delivered again");
+}
+
+#[test]
+fn events_that_no_sink_has_had_are_spilled_before_the_record_drops_them() {
+    let (mut partition, _) = partition();
+    let spilled: Vec<usize> = (0..4_u32)
+        .map(|count| {
+            let turn = hear(&mut partition, count, 200 + i64::from(count) * 10);
+            let event = turn
+                .batch
+                .writes
+                .iter()
+                .position(|write| matches!(write, Write::Put { table: Table::Events, .. }));
+            let record =
+                turn.batch.writes.iter().position(|write| {
+                    matches!(write, Write::Put { table: Table::DeviceState, .. })
+                });
+            assert!(event.is_none_or(|event| Some(event) < record), "the event first");
+            puts(&turn, Table::Events)
+        })
+        .collect();
+    assert_eq!(spilled, [0, 0, 1, 1]);
+
+    let home = usize::from(lns_core::device::home_of(DEVICE));
+    partition.settings.delivered[home].store(4, Ordering::Release);
+    let turn = hear(&mut partition, 4, 300);
+    let deletes = turn
+        .batch
+        .writes
+        .iter()
+        .filter(|write| matches!(write, Write::Delete { table: Table::Events, .. }));
+    assert_eq!((deletes.count(), puts(&turn, Table::Events)), (2, 0), "delivered ones are swept");
+}
+
+#[test]
+fn a_panic_while_deciding_costs_one_frame_and_keeps_it() {
+    let (mut partition, _) = partition();
+    partition.sabotage = Some(|event| {
+        assert!(!matches!(event, Event::Uplink(_)), "a bug");
+    });
+    let turn = hear(&mut partition, 0, 200);
+    let bug =
+        |seen: &Seen| seen.note == Note::Rejected(Reject::Bug) && seen.dev_eui == Some(DEVICE);
+    assert!(turn.seen.iter().any(bug), "{:?}", turn.seen);
+    assert_eq!((published(&turn), puts(&turn, Table::DeviceState)), (0, 0));
+    let [Write::Put { table: Table::Meta, value, .. }] = &turn.batch.writes[..] else {
+        panic!("the frame is kept: {:?}", turn.batch.writes);
+    };
+    assert!(value.ends_with(&frame(0, Timestamp::from_secs(200)).bytes));
+
+    partition.sabotage = None;
+    assert_eq!(published(&hear(&mut partition, 0, 210)), 1, "the device is as it was");
+}
+
+#[test]
+fn a_forgotten_device_leaves_nothing_behind() {
+    let (mut partition, _) = partition();
+    hear(&mut partition, 0, 200);
+    let mut turn = Turn::default();
+    let message = ToPartition::Forget { dev_eui: DEVICE, reply: Reply::nobody() };
+    partition.handle(Timestamp::from_secs(201), message, &mut turn);
+    partition.finish(&mut turn);
+    let gone = |wanted| {
+        let is =
+            move |write: &&Write| matches!(write, Write::Delete { table, .. } if *table == wanted);
+        turn.batch.writes.iter().filter(is).count()
+    };
+    assert_eq!((gone(Table::DeviceState), gone(Table::DevNonces)), (1, 1));
+    let turn = hear(&mut partition, 1, 210);
+    let unknown = |seen: &Seen| seen.note == Note::Rejected(Reject::UnknownDevAddr);
+    assert!(turn.seen.iter().any(unknown));
+}
