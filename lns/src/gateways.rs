@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use lns_core::radio::clock::ConcentratorClock;
 use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub accepted: AtomicU64,
     /// Downlinks that it refused.
     pub refused: AtomicU64,
+    /// Its concentrator's clock on ours.
+    pub clock: Mutex<ConcentratorClock>,
     address: Mutex<Option<String>>,
     location: Mutex<Option<Location>>,
 }
@@ -70,6 +73,7 @@ impl Gateway {
             receptions: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            clock: Mutex::default(),
             address: Mutex::new(None),
             location: Mutex::new(None),
         }

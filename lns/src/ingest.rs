@@ -1,15 +1,12 @@
 //! Where receptions come in: stamped with air time and region, and sent to the homes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use gateway_link::GatewayEvent;
-use lns_core::radio::clock::ConcentratorClock;
 use lns_core::{Reception, Reject};
 use lns_lorawan::{Db, Dbm, DevAddr, DevEui, Frequency, GatewayEui, Region, Timestamp, Tmst};
-use parking_lot::Mutex;
 
-use crate::gateways::{Gateways, Location};
+use crate::gateways::{Gateway, Gateways, Location};
 use crate::message::HeardFrame;
 use crate::router::Router;
 use crate::treaty;
@@ -23,7 +20,6 @@ pub struct Ingest {
     router: Arc<Router>,
     default_region: Region,
     require_registered: bool,
-    clocks: Mutex<HashMap<GatewayEui, ConcentratorClock>>,
 }
 
 impl Ingest {
@@ -34,26 +30,30 @@ impl Ingest {
         default_region: Region,
         require_registered: bool,
     ) -> Self {
-        Ingest { gateways, router, default_region, require_registered, clocks: Mutex::default() }
+        Ingest { gateways, router, default_region, require_registered }
     }
 
     /// Takes one reception in: to which partitions it goes (one bit each), and as what.
     pub fn hear(&self, uplink: gateway_link::Uplink) -> Result<(u64, HeardFrame), Reject> {
         let eui = treaty::eui(uplink.gateway_eui);
         let arrived = Timestamp::from_micros(uplink.received_at);
-        let gateway = match self.gateways.find(eui) {
-            Some(gateway) if gateway.is_registered() || !self.require_registered => gateway,
-            Some(_) => return Err(Reject::UnknownGateway),
-            None if self.require_registered => return Err(Reject::UnknownGateway),
-            None => self.gateways.seen(eui),
-        };
+        if !self.serves(eui) {
+            return Err(Reject::UnknownGateway);
+        }
+        let gateway = self.gateways.seen(eui);
         gateway.touch(arrived, true);
         let region = gateway.region().unwrap_or(self.default_region);
-        let reception = self.stamp(eui, &uplink, arrived).ok_or(Reject::NotADataRate)?;
+        let reception = Self::stamp(&gateway, &uplink, arrived).ok_or(Reject::NotADataRate)?;
         let digest = lns_core::device::matching::digest(&uplink.phy_payload);
         let partitions = self.partitions_of(&uplink.phy_payload);
         let bytes: Arc<[u8]> = uplink.phy_payload.into();
         Ok((partitions, HeardFrame { bytes, digest, reception, region, then: 0 }))
+    }
+
+    /// Whether a gateway is served: any, unless only registered ones are wanted.
+    pub fn serves(&self, eui: GatewayEui) -> bool {
+        let is_registered = || self.gateways.find(eui).is_some_and(|known| known.is_registered());
+        !self.require_registered || is_registered()
     }
 
     /// What happened to a gateway, as far as the rooms' common knowledge goes.
@@ -81,24 +81,22 @@ impl Ingest {
 
     /// The reception in our words; `None` for a modulation that no LoRaWAN region has.
     fn stamp(
-        &self,
-        gateway: GatewayEui,
+        gateway: &Gateway,
         uplink: &gateway_link::Uplink,
         arrived: Timestamp,
     ) -> Option<Reception> {
         let tmst = Tmst(uplink.tmst);
         let modulation = treaty::modulation(uplink.modulation, uplink.coding_rate)?;
         let air_time = {
-            let mut clocks = self.clocks.lock();
-            let clock = clocks.entry(gateway).or_default();
+            let mut clock = gateway.clock.lock();
             let air_time = clock.observe(tmst, uplink.boot_epoch, arrived);
-            if let (Some(lag), Some(known)) = (clock.lag_p99(), self.gateways.find(gateway)) {
-                known.set_lag_p99(lag);
+            if let Some(lag) = clock.lag_p99() {
+                gateway.set_lag_p99(lag);
             }
             air_time
         };
         Some(Reception {
-            gateway,
+            gateway: gateway.eui,
             arrived,
             air_time,
             tmst,

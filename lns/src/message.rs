@@ -1,11 +1,23 @@
 //! What the rooms say to each other. No room imports another; they all import this.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use lns_core::effect::Opening;
 use lns_core::event::{Command, Outcome};
 use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
 use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
+
+/// How many homes there are; a device lives in the home of its DevEUI.
+pub const HOMES: usize = 64;
+
+/// Up to which sequence the sinks have delivered the events of each home.
+pub type Watermarks = Arc<[AtomicU64; HOMES]>;
+
+/// Watermarks at zero.
+pub fn watermarks() -> Watermarks {
+    Arc::new(std::array::from_fn(|_| AtomicU64::new(0)))
+}
 
 /// One copy of a frame on its way to the partitions that may know its device.
 #[derive(Clone, Debug)]

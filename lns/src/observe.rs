@@ -53,7 +53,7 @@ pub struct Observer {
     pub published: IntCounterVec,
     /// Decodings that failed, by cause.
     pub codec_errors: IntCounterVec,
-    /// How long decoding took, by thread CPU time.
+    /// How long decoding took.
     pub decode_seconds: Histogram,
     /// Events waiting for the broker.
     pub outbox_waiting: IntGauge,

@@ -11,7 +11,7 @@ use lns_core::device::home_of;
 use lns_lorawan::{DevAddr, DevEui};
 use parking_lot::RwLock;
 
-use crate::partition::HOMES;
+use crate::message::HOMES;
 
 /// Where frames go.
 pub struct Router {

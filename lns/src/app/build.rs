@@ -21,10 +21,11 @@ use crate::entropy;
 use crate::gateways::Gateways;
 use crate::ingest::Ingest;
 use crate::last_uplinks::LastUplinks;
+use crate::message::Watermarks;
 use crate::message::{OutboundEvent, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::{self, Outbox, Progress};
-use crate::partition::{self, Loaded, Partition, Watermarks};
+use crate::partition::{self, Loaded, Partition};
 use crate::registry::{Registry, WirelessDevice};
 use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
 use crate::router::Router;
@@ -99,7 +100,7 @@ pub(super) fn start(
     let _ = late_intake.set(Intake { downlinks, ears: Arc::clone(&ears) });
 
     let (stopping, stop) = watch::channel(false);
-    let bridge = doors::open_bridge(config, &ears, &radios)?;
+    let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
     let housekeeping =
         doors::keep_house(config, &common, (&out.outbox, bridge.handle.clone()), stop.clone())?;
     let http = doors::open_http(config, &common, (&service, &out.broker), stop)?;
@@ -135,7 +136,7 @@ fn common(
 ) -> anyhow::Result<(Common, Inboxes)> {
     let defaults = parts::defaults(config);
     let registry = Arc::new(Registry::open(Arc::clone(&store), defaults)?);
-    let delivered = partition::watermarks();
+    let delivered = crate::message::watermarks();
     outbox::read_cursors(&*store, &delivered)?;
     let count = parts::partitions(config);
     let (mailboxes, partition_inboxes) = (0..count).map(|_| bounded(MAILBOX)).unzip();
@@ -176,8 +177,12 @@ fn read_back(common: &Common) -> anyhow::Result<(Vec<Loaded>, Vec<OutboundEvent>
         return Err(error).context("reading the devices' descriptions");
     }
     let count = common.router.partitions();
-    let (loaded, undelivered) =
-        partition::load(&*common.store, descriptions.into_iter(), count, &common.delivered)?;
+    let (loaded, undelivered) = partition::load(
+        &*common.store,
+        descriptions.into_iter(),
+        (count, common.clock.now()),
+        &common.delivered,
+    )?;
     for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
         let home = lns_core::device::home_of(device.about.dev_eui);
         common.router.change(home, &[], &device.addresses());
@@ -265,6 +270,7 @@ fn start_partitions(
                 index,
                 network: Arc::clone(&network),
                 dedup_limit: parts::delta(config.dedup.limit),
+                rx_delay: parts::rx_delay(config),
                 gateways: Arc::clone(&common.gateways),
                 delivered: Arc::clone(&common.delivered),
             };

@@ -12,12 +12,13 @@ use tokio::sync::watch;
 use super::build::Common;
 use super::ears::{Ears, Here};
 use super::radio::Radios;
-use super::registered::Registrations;
+use super::registered::{self, Registrations};
 use crate::api;
 use crate::broker::Broker;
 use crate::committer::Batch;
 use crate::config::Config;
 use crate::outbox::Outbox;
+use crate::registry::WirelessGateway;
 use crate::service::Service;
 
 /// How often new registrations are made known and cursors are stored.
@@ -44,18 +45,20 @@ pub(super) struct HttpDoor {
 /// Opens the UDP port, if there is one.
 pub(super) fn open_bridge(
     config: &Config,
-    ears: &Arc<Ears>,
-    radios: &Radios,
+    common: &Common,
+    (ears, radios): (&Arc<Ears>, &Radios),
 ) -> anyhow::Result<BridgeDoor> {
     let Some(address) = config.gateway.semtech_udp.address() else {
         return Ok(BridgeDoor::default());
     };
     let mut settings = BridgeConfig::default();
-    settings.sessions.most_gateways = config.gateway.unknown_gateways as usize;
+    // Registered gateways are never refused for want of room.
+    let registered = common.registry.count::<WirelessGateway>();
+    settings.sessions.most_gateways = registered + config.gateway.unknown_gateways as usize;
     settings.receive_buffer = config.gateway.receive_buffer.0 as usize;
     settings.policy = Policy {
         require_registered: config.gateway.require_registered_gateways,
-        ..Policy::default()
+        registered: registered::euis(&common.registry),
     };
     let bridge = Bridge::bind(address, settings, Arc::new(Here(Arc::clone(ears))))?;
     if let Some(warning) = bridge.receive_buffer_warning() {
@@ -168,7 +171,6 @@ pub(super) fn keep_house(
             observer.bridge_counters(bridge.counters().into_iter().map(name));
         }
     };
-    // Registered gateways are known before the first datagram is read.
     let mut last = Instant::now();
     keep(&mut last);
     std::thread::Builder::new().name("housekeeping".into()).spawn(move || {

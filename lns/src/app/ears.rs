@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use gateway_link::{GatewayEvent, TxAck, Uplink};
 use lns_core::Reject;
-use lns_lorawan::{GatewayEui, TimeDelta};
+use lns_lorawan::{GatewayEui, TimeDelta, Timestamp};
 
 use super::radio::Radios;
 use crate::broker::{Broker, Message, Ticket};
@@ -18,6 +18,9 @@ use crate::registry::Registry;
 use crate::rooms::Partitions;
 use crate::sink::render::{self, GatewayLabel};
 use crate::treaty;
+
+/// An uplink younger than this shows that its gateway is there.
+const FRESH: TimeDelta = TimeDelta::from_secs(60);
 
 /// Which bridge something came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,10 @@ impl Ears {
     /// started since: who is heard is there.
     fn meet(&self, uplink: &Uplink) {
         let gateway = treaty::eui(uplink.gateway_eui);
-        if self.gateways.find(gateway).is_some_and(|known| known.is_alive()) {
+        let is_alive = self.gateways.find(gateway).is_some_and(|known| known.is_alive());
+        // What a broker kept for long says nothing of the present.
+        let age = self.clock.now().since(Timestamp::from_micros(uplink.received_at));
+        if is_alive || age > FRESH || !self.ingest.serves(gateway) {
             return;
         }
         let address = "a bridge's".to_owned();

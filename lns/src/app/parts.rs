@@ -34,12 +34,16 @@ pub fn network(config: &Config) -> Network {
 pub fn defaults(config: &Config) -> Defaults {
     Defaults {
         region: config.server.region,
-        rx_delay: match config.downlink.rx1_delay {
-            Rx1Delay::Auto => None,
-            Rx1Delay::Seconds(seconds) => RxDelay::new(seconds),
-        },
         confirmed_attempts: config.downlink.attempts,
         reply_window_ms: config.downlink.reply_window.0.as_millis() as u32,
+    }
+}
+
+/// RxDelay of devices that join under a profile that names none; `None`: by the round trip.
+pub fn rx_delay(config: &Config) -> Option<RxDelay> {
+    match config.downlink.rx1_delay {
+        Rx1Delay::Auto => None,
+        Rx1Delay::Seconds(seconds) => RxDelay::new(seconds),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Registered gateways, made known to the rooms.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use gateway_bridge::{BridgeHandle, Policy};
 use lns_lorawan::GatewayEui;
@@ -32,7 +33,7 @@ impl Registrations {
         }
         self.version = version;
         let mut now = HashSet::new();
-        registry.walk(None, &mut |gateway: &std::sync::Arc<WirelessGateway>| {
+        registry.walk(None, &mut |gateway: &Arc<WirelessGateway>| {
             let region = registry.gateway_region(gateway.gateway_eui);
             let location = gateway.location.map(|place| Location {
                 latitude: place.latitude,
@@ -46,11 +47,19 @@ impl Registrations {
             gateways.unregister(*gone);
         }
         if let Some(bridge) = bridge
-            && (now != self.known || self.version == version)
+            && now != self.known
         {
-            let registered = now.iter().map(|eui| treaty::link_eui(*eui)).collect();
-            bridge.set_policy(Policy { require_registered, registered });
+            bridge.set_policy(Policy { require_registered, registered: euis(registry) });
         }
         self.known = now;
     }
+}
+
+/// The registered gateways, in the bridge's words.
+pub fn euis(registry: &Registry) -> HashSet<gateway_link::GatewayEui> {
+    let mut euis = HashSet::new();
+    registry.walk(None, &mut |gateway: &Arc<WirelessGateway>| {
+        euis.insert(treaty::link_eui(gateway.gateway_eui))
+    });
+    euis
 }

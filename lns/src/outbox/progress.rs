@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use crate::partition::{HOMES, Watermarks};
+use crate::message::{HOMES, Watermarks};
 use crate::store::{Table, Write};
 
 /// The key of this sink's cursors: one record a home.
@@ -104,7 +104,7 @@ pub fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partition::watermarks;
+    use crate::message::watermarks;
     use crate::store::{MemoryStore, Store};
 
     #[test]

@@ -67,7 +67,9 @@ impl Worker {
             return;
         };
         let message = self.message(&route, &event, codecs);
-        self.publish(message, Ticket::new(ticket, Arc::clone(acknowledge)));
+        if !self.publish(message, Ticket::new(ticket, Arc::clone(acknowledge))) {
+            return;
+        }
         self.surroundings.observer.published.with_label_values(&["mqtt"]).inc();
         if let EventKind::Uplink(uplink) = &event.kind
             && let Some(first) = uplink.receptions.iter().map(|copy| copy.arrived).min()
@@ -138,17 +140,19 @@ impl Worker {
     }
 
     /// Hands the message over, however long the broker takes: what comes after waits its turn.
-    fn publish(&self, message: Message, ticket: Ticket) {
+    /// `false` when the worker was sent home meanwhile.
+    fn publish(&self, message: Message, ticket: Ticket) -> bool {
         let mut next = Some((message, ticket));
         while let Some((message, ticket)) = next.take() {
             if let Err(Busy { message, ticket }) = self.broker.publish(message, ticket) {
                 if self.backlog.is_closed() {
-                    return;
+                    return false;
                 }
                 std::thread::sleep(BUSY);
                 next = Some((message, ticket));
             }
         }
+        true
     }
 
     /// A line of the live view for what no note shows: the decoded payload.

@@ -238,6 +238,9 @@ impl Partition {
 
     /// One second when the best gateway answers quickly, else five.
     fn suggested_rx_delay(&self, receptions: &[lns_core::Reception]) -> RxDelay {
+        if let Some(given) = self.settings.rx_delay {
+            return given;
+        }
         let slow = receptions
             .first()
             .is_some_and(|best| self.settings.gateways.rtt_p99(best.gateway) >= SLOW_ROUND_TRIP);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use lns_core::device::home_of;
 use lns_core::{AppEvent, Description, Device};
-use lns_lorawan::{DevEui, DevNonce};
+use lns_lorawan::{DevEui, DevNonce, Timestamp};
 
-use super::{HOMES, Watermarks};
 use crate::message::OutboundEvent;
+use crate::message::{HOMES, Watermarks};
 use crate::store::{Store, StoreError, Table};
 
 /// Why the devices could not be read.
@@ -54,10 +54,11 @@ impl Default for Loaded {
 pub fn load(
     store: &dyn Store,
     descriptions: impl Iterator<Item = Arc<Description>>,
-    partitions: u16,
+    (partitions, now): (u16, Timestamp),
     delivered: &Watermarks,
 ) -> Result<(Vec<Loaded>, Vec<OutboundEvent>), LoadError> {
     let mut reading = Reading {
+        now,
         loaded: (0..partitions).map(|_| Loaded::default()).collect(),
         events: Vec::new(),
         delivered: std::array::from_fn(|home| {
@@ -81,6 +82,7 @@ pub fn load(
 }
 
 struct Reading {
+    now: Timestamp,
     loaded: Vec<Loaded>,
     events: Vec<OutboundEvent>,
     delivered: [u64; HOMES],
@@ -91,7 +93,7 @@ impl Reading {
         let dev_eui = about.dev_eui;
         let key = super::apply::key_of(dev_eui);
         let Some(record) = store.load(Table::DeviceState, &key)? else {
-            self.put(Device::new(about));
+            self.put(Device::born(about, self.now));
             return Ok(());
         };
         let nonces = match store.load(Table::DevNonces, &key)? {

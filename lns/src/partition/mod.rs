@@ -16,42 +16,33 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use lns_core::dedup::Gatherings;
 use lns_core::device::matching::Matcher;
 use lns_core::effect::Stage;
 use lns_core::{Device, Env, Event, EventKind, Network};
-use lns_lorawan::{DevEui, TimeDelta, Timestamp};
+use lns_lorawan::{DevEui, RxDelay, TimeDelta, Timestamp};
 
 use crate::committer::Batch;
 use crate::dice::Dice;
 use crate::gateways::Gateways;
 use crate::message::{
-    CommandError, OccasionId, OutboundEvent, Release, Reply, Seen, ToLanes, ToPartition,
+    CommandError, HOMES, OccasionId, OutboundEvent, Release, Reply, Seen, ToLanes, ToPartition,
+    Watermarks,
 };
 
+pub use crate::message::watermarks;
 pub use devices::{Devices, Slot};
 pub use load::{LoadError, Loaded, load};
 
 use occasion::{Due, Occasions};
-
-/// How many homes there are; a device lives in the home of its DevEUI.
-pub const HOMES: usize = 64;
 
 /// Sessions whose keys a partition keeps expanded; about 1.4 KB each.
 const KEYS_EXPANDED: usize = 16_384;
 
 /// MIC computations spent on telling why one frame does not verify.
 const CURIOSITY: u32 = 16;
-
-/// Up to which sequence the sinks have delivered the events of each home.
-pub type Watermarks = Arc<[AtomicU64; HOMES]>;
-
-/// Watermarks at zero.
-pub fn watermarks() -> Watermarks {
-    Arc::new(std::array::from_fn(|_| AtomicU64::new(0)))
-}
 
 /// What a partition is told once.
 #[derive(Clone)]
@@ -62,6 +53,8 @@ pub struct Settings {
     pub network: Arc<Network>,
     /// The longest that copies are gathered.
     pub dedup_limit: TimeDelta,
+    /// RxDelay to give at joins; `None`: chosen by the serving gateway's round trip.
+    pub rx_delay: Option<RxDelay>,
     /// What is known of gateways.
     pub gateways: Arc<Gateways>,
     /// How far the sinks are.
@@ -175,7 +168,9 @@ impl Partition {
         self.close_gatherings(turn);
         while let Some(due) = self.occasions.due(now) {
             match due {
-                Due::Ask(number) => self.ask_if_something_to_say(number, turn),
+                Due::Ask(number) => {
+                    self.ask_if_something_to_say(number, turn);
+                }
                 Due::Passed(number) => self.occasion_passed(number, turn),
             }
         }
@@ -213,9 +208,7 @@ impl Partition {
         let slot = match (self.devices.find(dev_eui), &command) {
             (Some(slot), _) => slot,
             (None, lns_core::Command::Describe(about)) => {
-                let mut device = Device::new(Arc::clone(about));
-                // Numbers of events never come twice, even if a device is deleted and made again.
-                device.next_event = self.now.micros().unsigned_abs();
+                let device = Device::born(Arc::clone(about), self.now);
                 self.admit(device, turn)
             }
             (None, _) => {
@@ -237,11 +230,17 @@ impl Partition {
         command: lns_core::Command,
         turn: &mut Turn,
     ) -> Result<(), CommandError> {
+        let now = self.now;
         let limit = self.settings.network.queue_limit;
         let queued = self.devices.device(slot).map_or(0, |device| device.queue.len());
         let enqueued = match &command {
-            lns_core::Command::Enqueue(_) if queued >= limit => {
-                return Err(CommandError::QueueFull { limit });
+            lns_core::Command::Enqueue(item) if queued >= limit => {
+                let known =
+                    self.devices.device(slot).is_some_and(|device| device.knows(item.id, now));
+                if !known {
+                    return Err(CommandError::QueueFull { limit });
+                }
+                Some(item.id)
             }
             lns_core::Command::Enqueue(item) => Some(item.id),
             lns_core::Command::Drop(_)
@@ -293,19 +292,23 @@ impl Partition {
         turn.batch.releases.push(Release::Reply(reply, Ok(())));
     }
 
-    fn ask_if_something_to_say(&mut self, number: u64, turn: &mut Turn) {
+    /// Asks the lanes, once, if there is anything to ask for; says whether they have been asked.
+    ///
+    /// Whether it is too late is for the lanes to say: they know their gateways' ways better.
+    fn ask_if_something_to_say(&mut self, number: u64, turn: &mut Turn) -> bool {
         let now = self.now;
         let partition = self.settings.index;
-        let Some(open) = self.occasions.find(number) else { return };
-        let Some(device) = self.devices.device(open.slot) else { return };
-        if open.asked || now > open.last_call || !device.has_something_to_say(now) {
-            return;
+        let Some(open) = self.occasions.find(number) else { return false };
+        let Some(device) = self.devices.device(open.slot) else { return false };
+        if open.asked || !device.has_something_to_say(now) {
+            return open.asked;
         }
         open.asked = true;
         turn.lanes.push(ToLanes::Ask {
             occasion: OccasionId { partition, number },
             opening: Box::new(open.opening.clone()),
         });
+        true
     }
 
     fn offers(&mut self, occasion: OccasionId, offers: Vec<lns_core::Offer>, turn: &mut Turn) {
@@ -321,7 +324,12 @@ impl Partition {
         }
     }
 
+    /// The last call: what there is to say is asked for now or never. An occasion whose question is
+    /// under way ends with its answer.
     fn occasion_passed(&mut self, number: u64, turn: &mut Turn) {
+        if self.ask_if_something_to_say(number, turn) {
+            return;
+        }
         if let Some(open) = self.occasions.close(number) {
             self.apply(open.slot, Event::OccasionPassed, turn);
         }

@@ -57,7 +57,7 @@ pub(super) fn profile(
     let region = profile.region.as_deref().map_or(Ok(defaults.region), region)?;
     let mut decided = Profile::new(region, mac_version, reg_params(profile, mac_version)?);
     decided.supports_join = profile.supports_join.unwrap_or(true);
-    decided.rx_delay = profile.rx_delay.and_then(|s| RxDelay::new(narrow(s))).or(defaults.rx_delay);
+    decided.rx_delay = profile.rx_delay.and_then(|s| RxDelay::new(narrow(s)));
     decided.rx1_dr_offset = narrow(profile.rx1_dr_offset.unwrap_or(0));
     decided.rx2_data_rate = profile.rx2_data_rate.and_then(|dr| DataRateIndex::new(narrow(dr)));
     decided.rx2_frequency = profile.rx2_frequency.map(Frequency::from_hz);

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lns_core::Description;
-use lns_lorawan::{DevEui, GatewayEui, Region, RxDelay};
+use lns_lorawan::{DevEui, GatewayEui, Region};
 use parking_lot::Mutex;
 
 use crate::store::{Store, StoreError, Write};
@@ -53,8 +53,6 @@ use shelf::Shelf;
 pub struct Defaults {
     /// The region of profiles and gateways that name none.
     pub region: Region,
-    /// RxDelay of profiles that name none; `None`: chosen at each join by the round trip.
-    pub rx_delay: Option<RxDelay>,
     /// How often a confirmed downlink is sent where the profile does not say.
     pub confirmed_attempts: u8,
     /// How long a reply is held for the application's where the profile does not say, ms.
@@ -64,7 +62,7 @@ pub struct Defaults {
 impl Defaults {
     /// The usual ones, in a region.
     pub fn of(region: Region) -> Self {
-        Defaults { region, rx_delay: None, confirmed_attempts: 3, reply_window_ms: 0 }
+        Defaults { region, confirmed_attempts: 3, reply_window_ms: 0 }
     }
 }
 

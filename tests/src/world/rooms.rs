@@ -38,6 +38,9 @@ pub struct Rooms {
     pub progress: Progress,
 }
 
+/// When devices without a record are described: any moment serves.
+const BORN: Timestamp = Timestamp::from_secs(1_790_000_000);
+
 impl Rooms {
     /// Starts a server on what a store holds; answers it and the events that no sink has had.
     ///
@@ -54,7 +57,7 @@ impl Rooms {
         let descriptions: Vec<Arc<Description>> =
             setup.nodes.iter().map(|node| Arc::new(node.description())).collect();
         let (loaded, undelivered) =
-            partition::load(store, descriptions.into_iter(), setup.partitions, &delivered)
+            partition::load(store, descriptions.into_iter(), (setup.partitions, BORN), &delivered)
                 .map_err(|error| error.to_string())?;
         for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
             let home = lns_core::device::home_of(device.about.dev_eui);
@@ -71,6 +74,7 @@ impl Rooms {
                 index,
                 network: Arc::clone(&network),
                 dedup_limit: DEDUP_LIMIT,
+                rx_delay: None,
                 gateways: Arc::clone(&gateways),
                 delivered: Arc::clone(&delivered),
             };

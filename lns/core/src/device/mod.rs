@@ -33,6 +33,9 @@ pub use recent::Recent;
 /// How many homes there are. A device lives in one of them for ever.
 pub const HOMES: u8 = 64;
 
+/// 2020-01-01, in seconds since 1970.
+const YEAR_2020: i64 = 1_577_836_800;
+
 /// Everything the server remembers of one device.
 ///
 /// Cheap to clone: `step` returns a changed copy, so that a refused commit needs no undo. What is
@@ -184,6 +187,22 @@ impl Device {
         }
     }
 
+    /// A device that is described for the first time, now.
+    ///
+    /// Its JoinNonce begins at the minutes since 2020 and its events' numbers at the microseconds
+    /// since 1970, so that a device which is deleted and made again, or comes from another server,
+    /// goes on above what it has seen: from 1.0.4 on it refuses a JoinNonce that is not above the
+    /// last one (TS001-1.0.4, chapter on end-device activation), and no pair of nonces comes twice.
+    pub fn born(about: Arc<Description>, now: Timestamp) -> Self {
+        let minutes = (now.secs() - YEAR_2020).max(60) / 60;
+        let join_nonce = u32::try_from(minutes).ok().and_then(JoinNonce::new);
+        Device {
+            join_nonce: join_nonce.or(JoinNonce::new(1)),
+            next_event: now.micros().unsigned_abs(),
+            ..Device::new(about)
+        }
+    }
+
     /// The addresses that frames of this device may carry: of the session in use and the pending one.
     pub fn addresses(&self) -> Vec<DevAddr> {
         let current = self.session.iter().map(|session| session.dev_addr);
@@ -213,6 +232,11 @@ impl Device {
                 !owed.is_nothing() || queue::next(&self.queue, now).is_some()
             }
         }
+    }
+
+    /// Whether this downlink is queued, or was within the last 24 hours under its CorrelationId.
+    pub fn knows(&self, id: u64, now: Timestamp) -> bool {
+        self.queue.iter().any(|queued| queued.item.id == id) || self.recent.knows(id, now)
     }
 
     /// What the open occasion is for.

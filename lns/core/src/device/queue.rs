@@ -131,9 +131,7 @@ pub(super) fn take(draft: &mut Draft<'_>, id: u64) -> Option<Queued> {
 
 fn enqueue(draft: &mut Draft<'_>, item: QueueItem) {
     let now = draft.env.now;
-    if draft.device.queue.iter().any(|queued| queued.item.id == item.id)
-        || draft.device.recent.knows(item.id, now)
-    {
+    if draft.device.knows(item.id, now) {
         // The same request again: it is answered again, and queued once.
         draft.publish(about(&item, Stage::Queued));
         return;
