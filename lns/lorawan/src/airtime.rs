@@ -16,9 +16,9 @@ const LR_FHSS_BIT_MICROS: i64 = 2048;
 
 /// How long a PHYPayload of `length` bytes is on the air.
 ///
-/// LoRaWAN frames have an explicit header; uplinks carry a payload CRC and downlinks do not, which
-/// is why the direction matters. No modem sends more than 255 bytes; a greater length counts as
-/// 255. Rounded up to the microsecond, so that a ledger never promises
+/// LoRaWAN frames have an explicit header; uplinks carry a payload CRC (LoRaWAN 1.0.3 §3.1) and
+/// downlinks do not (§3.2), which is why the direction matters. No modem sends more than 255 bytes;
+/// a greater length counts as 255. Rounded up to the microsecond, so that a ledger never promises
 /// air that is taken.
 pub fn time_on_air(
     modulation: Modulation,

@@ -1,7 +1,7 @@
 //! DevAddr and NetID: who a session is on the air, and whose network it belongs to.
 //!
-//! LoRaWAN Backend Interfaces (TS002), chapter on NetID and DevAddr assignment. A DevAddr is not
-//! unique: only a MIC tells whose frame it is.
+//! LoRaWAN Backend Interfaces 1.0 §14 with the errata on the NwkID length of types 3 and 4; LoRaWAN
+//! 1.1 §6.1.2.1. A DevAddr is not unique: only a MIC tells whose frame it is.
 
 use core::fmt;
 use core::str::FromStr;

@@ -1,4 +1,5 @@
-//! Frame counters: sixteen bits on the wire, thirty-two in full.
+//! Frame counters: sixteen bits on the wire, thirty-two in full. TS001-1.0.4 §4.3.1.5, LoRaWAN 1.1
+//! §4.3.1.5.
 
 use core::fmt;
 
@@ -49,9 +50,9 @@ macro_rules! counter {
             /// The smallest counter not behind `self` whose low half is `wire`.
             ///
             /// The sender transmits 16 bits and trusts us to remember the rest
-            /// (TS001-1.0.4, chapter on the frame counter). If the low half has gone backwards,
-            /// the sender has wrapped, so we carry. A wrong guess is harmless: the full counter
-            /// goes into B0, and the MIC will not verify.
+            /// (TS001-1.0.4 §4.3.1.5). If the low half has gone backwards, the sender has wrapped,
+            /// so we carry. A wrong guess is harmless: the full counter goes into B0, and the MIC
+            /// will not verify (§4.4).
             ///
             /// `None` when the carry would not fit in 32 bits. It never looks *behind* `self`, so
             /// a repeat of the last frame is found from the last counter and the next frame from

@@ -72,7 +72,8 @@ macro_rules! key {
 }
 
 key!(
-    /// Root key: the only one of a 1.0.x device, the application's of a 1.1 device.
+    /// Root key: the only one of a 1.0.x device, the application's of a 1.1 device (LoRaWAN 1.1
+    /// §6.1.1.3).
     AppKey,
     "an AppKey"
 );
@@ -82,7 +83,7 @@ key!(
     "a NwkKey"
 );
 key!(
-    /// Session key for an application's FRMPayload.
+    /// Session key for an application's FRMPayload (LoRaWAN 1.1 §6.1.2.5).
     AppSKey,
     "an AppSKey"
 );
@@ -92,27 +93,27 @@ key!(
     "a NwkSKey"
 );
 key!(
-    /// 1.1: the uplink MIC of the forwarding network.
+    /// 1.1: the uplink MIC of the forwarding network (LoRaWAN 1.1 §6.1.2.2).
     FNwkSIntKey,
     "an FNwkSIntKey"
 );
 key!(
-    /// 1.1: the MIC of the serving network, uplink and downlink.
+    /// 1.1: the MIC of the serving network, uplink and downlink (LoRaWAN 1.1 §6.1.2.3).
     SNwkSIntKey,
     "an SNwkSIntKey"
 );
 key!(
-    /// 1.1: encrypts MAC commands in FOpts and on FPort 0.
+    /// 1.1: encrypts MAC commands in FOpts and on FPort 0 (LoRaWAN 1.1 §6.1.2.4).
     NwkSEncKey,
     "a NwkSEncKey"
 );
 key!(
-    /// 1.1: encrypts a Join-Accept that answers a Rejoin-Request.
+    /// 1.1: encrypts a Join-Accept that answers a Rejoin-Request (LoRaWAN 1.1 §6.1.1.4).
     JsEncKey,
     "a JSEncKey"
 );
 key!(
-    /// 1.1: the MIC of a Rejoin-Request type 1 and of Join-Accepts.
+    /// 1.1: the MIC of a Rejoin-Request type 1 and of Join-Accepts (LoRaWAN 1.1 §6.1.1.4).
     JsIntKey,
     "a JSIntKey"
 );

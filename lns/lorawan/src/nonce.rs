@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The device's number for a Join-Request.
 ///
-/// Random until 1.0.3, a counter from 0 that never repeats for a JoinEUI from 1.0.4 and in 1.1.
+/// Random until 1.0.3 (LoRaWAN 1.0.3 §6.2), a counter from 0 that never repeats for a JoinEUI from
+/// 1.0.4 (TS001-1.0.4 §6.2.5) and in 1.1 (LoRaWAN 1.1 §6.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DevNonce(pub u16);
@@ -23,7 +24,9 @@ impl DevNonce {
     }
 }
 
-/// The server's number for a Join-Accept (AppNonce before 1.0.4): 24 bits, counting up.
+/// The server's number for a Join-Accept (AppNonce before 1.0.4): 24 bits, counting up. It need
+/// only not repeat in 1.0.4 (TS001-1.0.4 §6.2.6); a 1.1 device wants it to grow (LoRaWAN 1.1
+/// §6.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct JoinNonce(u32);

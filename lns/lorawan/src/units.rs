@@ -232,13 +232,15 @@ impl Direction {
 /// Where a device listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Window {
-    /// RECEIVE_DELAY1 after the uplink, on a channel and data rate that follow from it.
+    /// RECEIVE_DELAY1 after the uplink, on a channel and data rate that follow from it (TS001-1.0.4
+    /// §3.3.2).
     Rx1,
-    /// One second later, on a fixed channel and data rate.
+    /// One second later, on a fixed channel and data rate (TS001-1.0.4 §3.3.3).
     Rx2,
     /// Class B: a ping slot.
     Ping,
-    /// Class C: always when nothing else is open, with RX2's channel and data rate.
+    /// Class C: always when nothing else is open, with RX2's channel and data rate (TS001-1.0.4
+    /// §15).
     Rxc,
 }
 

@@ -91,7 +91,8 @@ versions! {
 }
 
 impl MacVersion {
-    /// Two root keys, three network session keys, two downlink counters?
+    /// Two root keys, three network session keys (LoRaWAN 1.1 §6.1), two downlink counters
+    /// (§4.3.1.5)?
     pub const fn is_1_1(self) -> bool {
         match self {
             Self::V1_0_0 | Self::V1_0_1 | Self::V1_0_2 | Self::V1_0_3 | Self::V1_0_4 => false,
@@ -99,7 +100,7 @@ impl MacVersion {
         }
     }
 
-    /// Is DevNonce a counter (from 1.0.4 and in 1.1) rather than random?
+    /// Is DevNonce a counter (TS001-1.0.4 §6.2.5, LoRaWAN 1.1 §6.2.2) rather than random?
     pub const fn counts_dev_nonce(self) -> bool {
         match self {
             Self::V1_0_0 | Self::V1_0_1 | Self::V1_0_2 | Self::V1_0_3 => false,
@@ -107,7 +108,8 @@ impl MacVersion {
         }
     }
 
-    /// The greatest step of FCntUp that is accepted, until 1.0.3; later versions have no such rule.
+    /// The greatest step of FCntUp that is accepted, until 1.0.3 (LoRaWAN 1.0.3 §4.3.1.5); later
+    /// versions have no such rule.
     pub const fn max_f_cnt_gap(self) -> Option<u32> {
         match self {
             Self::V1_0_0 | Self::V1_0_1 | Self::V1_0_2 | Self::V1_0_3 => Some(16_384),
@@ -115,7 +117,8 @@ impl MacVersion {
         }
     }
 
-    /// Do a data rate and power of 15 in LinkADRReq mean "keep"?
+    /// Do a data rate and power of 15 in LinkADRReq mean "keep"? TS001-1.0.4 §5.2, LoRaWAN 1.1
+    /// §5.3.
     pub const fn link_adr_can_keep(self) -> bool {
         match self {
             Self::V1_0_0 | Self::V1_0_1 | Self::V1_0_2 | Self::V1_0_3 => false,

@@ -1,4 +1,7 @@
 //! Keys made from keys, and class B's pseudo-random slot.
+//!
+//! TS001-1.0.4 §6.2.6 for 1.0.x; LoRaWAN 1.1 §6.1.1.4 (JSIntKey, JSEncKey) and §6.2.3 (session
+//! keys).
 
 use super::aes::Aes128Schedule;
 use super::session::{Scheme, SessionKeys};
@@ -9,7 +12,7 @@ use crate::key::{
 };
 use crate::nonce::{DevNonce, JoinNonce};
 
-/// Which request a Join-Accept answers. Part of a 1.1 Join-Accept's MIC.
+/// Which request a Join-Accept answers. Part of a 1.1 Join-Accept's MIC (LoRaWAN 1.1 §6.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum JoinReqType {
@@ -45,7 +48,7 @@ pub struct DerivationContext {
 }
 
 impl DerivationContext {
-    /// 1.0.x: type | JoinNonce | NetID | DevNonce | 0.
+    /// 1.0.x: type | JoinNonce | NetID | DevNonce | 0 (TS001-1.0.4 §6.2.6).
     fn block_1_0(&self, kind: u8) -> [u8; 16] {
         let [j0, j1, j2] = self.join_nonce.to_wire();
         let [n0, n1, n2] = self.net_id.to_wire();
@@ -53,7 +56,7 @@ impl DerivationContext {
         [kind, j0, j1, j2, n0, n1, n2, d0, d1, 0, 0, 0, 0, 0, 0, 0]
     }
 
-    /// 1.1: type | JoinNonce | JoinEUI | DevNonce | 0.
+    /// 1.1: type | JoinNonce | JoinEUI | DevNonce | 0 (LoRaWAN 1.1 §6.2.3).
     fn block_1_1(&self, kind: u8) -> [u8; 16] {
         let [j0, j1, j2] = self.join_nonce.to_wire();
         let [e0, e1, e2, e3, e4, e5, e6, e7] = self.join_eui.to_wire();
@@ -64,7 +67,7 @@ impl DerivationContext {
 
 impl NwkKey {
     /// The key under the name that a 1.1 device knows it by on a 1.0.x network, where its NwkKey
-    /// is the only root key.
+    /// is the only root key (LoRaWAN 1.1 §6.1.1.3).
     pub const fn as_app_key(&self) -> AppKey {
         AppKey::from_bytes(*self.as_bytes())
     }
@@ -95,7 +98,7 @@ pub fn session_keys_1_1(
     }
 }
 
-/// Type | DevEUI | 0.
+/// Type | DevEUI | 0 (LoRaWAN 1.1 §6.1.1.4).
 fn device_block(kind: u8, dev_eui: DevEui) -> [u8; 16] {
     let [e0, e1, e2, e3, e4, e5, e6, e7] = dev_eui.to_wire();
     [kind, e0, e1, e2, e3, e4, e5, e6, e7, 0, 0, 0, 0, 0, 0, 0]
@@ -114,7 +117,8 @@ pub fn js_int_key(nwk_key: &NwkKey, dev_eui: DevEui) -> JsIntKey {
 }
 
 /// Class B: the first two bytes of Rand, little-endian. Modulo the ping period they are the offset
-/// of the first ping slot of the beacon period that starts at `beacon_time` (GPS seconds).
+/// of the first ping slot of the beacon period that starts at `beacon_time` (GPS seconds). LoRaWAN
+/// 1.1 §13.2.
 pub fn ping_slot_rand(beacon_time: u32, dev_addr: DevAddr) -> u16 {
     let [t0, t1, t2, t3] = beacon_time.to_le_bytes();
     let [d0, d1, d2, d3] = dev_addr.to_wire();

@@ -1,4 +1,5 @@
-//! Payload encryption: the message XOR a keystream of encrypted counter blocks.
+//! Payload encryption: the message XOR a keystream of encrypted counter blocks. LoRaWAN 1.1 §4.3.3
+//! for FRMPayload, which 1.0.x encrypts in the same way; §4.3.1.6 for FOpts.
 
 use super::aes::Aes128Schedule;
 use super::session::Scheme;
@@ -55,7 +56,8 @@ pub(crate) enum FOptsCounter {
 }
 
 impl FOptsCounter {
-    /// 1.1: a downlink with an application's FPort counts in AFCntDown, any other in NFCntDown.
+    /// 1.1: a downlink with an application's FPort counts in AFCntDown, any other in NFCntDown
+    /// (LoRaWAN 1.1 §4.3.1.5).
     pub(crate) const fn of_downlink(f_port: Option<u8>) -> Self {
         match f_port {
             None | Some(0) => Self::NFCntDown,
@@ -64,7 +66,8 @@ impl FOptsCounter {
     }
 
     /// The fifth byte of A. The first text of 1.1 left it 0, which made NFCntDown and AFCntDown
-    /// share keystreams; the errata on FOpts encryption tell them apart.
+    /// share keystreams; the errata "FOpts Encryption, Usage of FCntDwn" on LoRaWAN 1.1 §4.3.1.6
+    /// tell them apart, and number the block 1.
     const fn usage(self) -> u8 {
         match self {
             Self::FCntUp | Self::NFCntDown => 1,

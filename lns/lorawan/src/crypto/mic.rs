@@ -1,4 +1,5 @@
-//! The message integrity code: the first four bytes of an AES-CMAC (RFC 4493).
+//! The message integrity code: the first four bytes of an AES-CMAC (RFC 4493). TS001-1.0.4 §4.4,
+//! LoRaWAN 1.1 §4.4.
 
 use subtle::ConstantTimeEq;
 
@@ -135,12 +136,13 @@ pub(crate) struct BlockHead {
 }
 
 impl BlockHead {
-    /// B0. `conf_f_cnt` is 0 in 1.0.x, in uplinks, and without ACK.
+    /// B0. `conf_f_cnt` is 0 in 1.0.x (TS001-1.0.4 §4.4), in uplinks, and without ACK (LoRaWAN 1.1
+    /// §4.4.1 and §4.4.2).
     pub(crate) fn b0(self, conf_f_cnt: u16) -> [u8; 16] {
         self.block(conf_f_cnt, 0, 0)
     }
 
-    /// B1, for the half of a 1.1 uplink's MIC that the serving network checks.
+    /// B1, for the half of a 1.1 uplink's MIC that the serving network checks (LoRaWAN 1.1 §4.4.2).
     pub(crate) fn b1(self, conf_f_cnt: u16, tx_dr: u8, tx_ch: u8) -> [u8; 16] {
         self.block(conf_f_cnt, tx_dr, tx_ch)
     }

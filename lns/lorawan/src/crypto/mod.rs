@@ -1,7 +1,8 @@
 //! Keys at work: schedules, message integrity codes, keystreams and derivations.
 //!
-//! TS001-1.0.4 and LoRaWAN 1.1, chapters on the MAC frame payload encryption, the message
-//! integrity code and end-device activation; FOpts encryption errata for 1.1.
+//! Payload encryption: LoRaWAN 1.1 §4.3.3. MIC: TS001-1.0.4 §4.4, LoRaWAN 1.1 §4.4.1 and §4.4.2.
+//! Keys: TS001-1.0.4 §6.2.6, LoRaWAN 1.1 §6.1.1.4 and §6.2.3. FOpts: LoRaWAN 1.1 §4.3.1.6 with its
+//! errata.
 
 mod aes;
 mod derive;

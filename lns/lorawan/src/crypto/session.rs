@@ -12,9 +12,10 @@ use crate::units::DataRateIndex;
 pub enum Scheme {
     /// 1.0.x: one network key, FOpts in clear, one downlink counter.
     V1_0,
-    /// 1.1 with the errata on FOpts encryption: three network keys, two downlink counters.
+    /// 1.1 with the errata on FOpts encryption: three network keys (LoRaWAN 1.1 §6.1.2), two
+    /// downlink counters (§4.3.1.5).
     V1_1,
-    /// 1.1 as first published, for a device that was built before the errata.
+    /// 1.1 as first published (§4.3.1.6), for a device that was built before the errata.
     V1_1FirstText,
 }
 
@@ -28,7 +29,8 @@ impl Scheme {
     }
 }
 
-/// The keys of one session. In 1.0.x the three network keys are the NwkSKey.
+/// The keys of one session. In 1.0.x the three network keys are the NwkSKey; so they are one key
+/// for a 1.1 device on a 1.0.x network (LoRaWAN 1.1 §6.1.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionKeys {
     /// Which rules they serve.
@@ -88,12 +90,12 @@ impl SessionSchedules {
         self.scheme
     }
 
-    /// The key that FRMPayload on this port is encrypted with.
+    /// The key that FRMPayload on this port is encrypted with (LoRaWAN 1.1 §4.3.3).
     pub(crate) const fn payload_key(&self, f_port: u8) -> &Aes128Schedule {
         if f_port == 0 { &self.nwk_s_enc } else { &self.app_s }
     }
 
-    /// The key of a downlink's MIC.
+    /// The key of a downlink's MIC (LoRaWAN 1.1 §4.4.1).
     pub(crate) fn downlink_mic(&self) -> &MicSchedule {
         self.s_nwk_s_int.as_ref().unwrap_or(&self.f_nwk_s_int)
     }
@@ -111,7 +113,7 @@ impl From<&SessionKeys> for SessionSchedules {
     }
 }
 
-/// What the MIC of a 1.1 uplink covers besides its bytes. 1.0.x ignores it.
+/// What the MIC of a 1.1 uplink covers besides its bytes (LoRaWAN 1.1 §4.4.2). 1.0.x ignores it.
 ///
 /// Data rate and channel are the *device's* indices, so a frame must be matched to the channel
 /// plan before its MIC can be checked.

@@ -1,4 +1,4 @@
-//! ADRParamSetup — when a device doubts that it is heard. LoRaWAN 1.1, chapter on MAC commands.
+//! ADRParamSetup — when a device doubts that it is heard. LoRaWAN 1.1 §5.11.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

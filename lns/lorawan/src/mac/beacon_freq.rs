@@ -1,4 +1,4 @@
-//! BeaconFreq — where beacons are. TS001-1.0.4, chapter on class B.
+//! BeaconFreq — where beacons are. TS001-1.0.4 §12.2.
 
 use super::codec::Layout;
 use crate::units::Frequency;

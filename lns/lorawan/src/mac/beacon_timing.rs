@@ -1,5 +1,5 @@
-//! BeaconTiming — when the next beacon comes. LoRaWAN 1.0.2, chapter on class B; deprecated in
-//! favour of DeviceTime.
+//! BeaconTiming — when the next beacon comes. LoRaWAN 1.1 §14.4; deprecated in favour of
+//! DeviceTime (TS001-1.0.4 §12).
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

@@ -1,4 +1,5 @@
-//! How commands follow each other: CID, payload, CID, payload, with lengths known by CID alone.
+//! How commands follow each other: CID, payload, CID, payload, with lengths known by CID alone, so
+//! that the first unknown one ends the reading (TS001-1.0.4 §5).
 
 use crate::wire::{BuildError, Reader};
 

@@ -1,4 +1,4 @@
-//! DevStatus — battery and margin of a device. TS001-1.0.4, chapter on MAC commands.
+//! DevStatus — battery and margin of a device. TS001-1.0.4 §5.5.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

@@ -1,4 +1,4 @@
-//! DeviceMode — a 1.1 device changes between class A and C. LoRaWAN 1.1, chapter on class C.
+//! DeviceMode — a 1.1 device changes between class A and C. LoRaWAN 1.1 §18.1.
 //!
 //! The device repeats DeviceModeInd until it hears DeviceModeConf.
 

@@ -1,6 +1,7 @@
-//! DeviceTime — a device asks for the time. TS001-1.0.4, chapter on MAC commands.
+//! DeviceTime — a device asks for the time. TS001-1.0.4 §5.9, LoRaWAN 1.0.3 §5.9, 1.1 §5.12.
 //!
-//! The answer is the time at the *end of the uplink that asked*, in GPS time.
+//! The answer is the time at the *end of the uplink that asked*, in GPS time. It has to be right
+//! within 100 ms (LoRaWAN 1.0.3 §5.9).
 
 use super::codec::Layout;
 use crate::time::GpsTime;

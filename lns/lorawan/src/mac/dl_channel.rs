@@ -1,4 +1,4 @@
-//! DlChannel — another RX1 frequency for an uplink channel. TS001-1.0.4, chapter on MAC commands.
+//! DlChannel — another RX1 frequency for an uplink channel. TS001-1.0.4 §5.6.
 //!
 //! The answer is **sticky**: the device repeats it in every uplink until it hears a class A
 //! downlink.

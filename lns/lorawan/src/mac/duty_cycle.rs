@@ -1,4 +1,4 @@
-//! DutyCycle — a limit on the device's total airtime. TS001-1.0.4, chapter on MAC commands.
+//! DutyCycle — a limit on the device's total airtime. TS001-1.0.4 §5.3.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

@@ -1,4 +1,4 @@
-//! ForceRejoin — the network wants a Rejoin-Request at once. LoRaWAN 1.1, chapter on MAC commands.
+//! ForceRejoin — the network wants a Rejoin-Request at once. LoRaWAN 1.1 §5.13.
 
 use super::codec::Layout;
 use crate::units::DataRateIndex;

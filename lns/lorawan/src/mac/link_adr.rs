@@ -1,7 +1,7 @@
-//! LinkADR — data rate, power, channels and repetitions. TS001-1.0.4, chapter on MAC commands.
+//! LinkADR — data rate, power, channels and repetitions. TS001-1.0.4 §5.2, LoRaWAN 1.1 §5.3.
 //!
 //! Consecutive requests are one block: with ADR on, a device takes all of it or nothing. Data rate
-//! and power of 15 mean "keep" from 1.0.4; earlier devices refuse them.
+//! and power of 15 mean "keep" from 1.0.4 and in 1.1; earlier devices refuse them.
 
 use super::codec::Layout;
 use crate::units::{DataRateIndex, TxPowerIndex};
@@ -18,7 +18,9 @@ pub struct LinkAdrReq {
     pub ch_mask: u16,
     /// 0 to 7: what `ch_mask` applies to, by region.
     pub ch_mask_cntl: u8,
-    /// How often an unconfirmed uplink is sent, 1 to 15; 0 keeps.
+    /// How often an uplink is sent, 1 to 15. Unconfirmed ones only until 1.0.3 (LoRaWAN 1.0.3
+    /// §5.2), confirmed ones too from 1.0.4 (TS001-1.0.4 §5.2) and in 1.1. 0 means 1 in 1.0.x and
+    /// "keep" in 1.1 (LoRaWAN 1.1 §5.3).
     pub nb_trans: u8,
 }
 

@@ -1,4 +1,4 @@
-//! LinkCheck — a device asks how well it is heard. TS001-1.0.4, chapter on MAC commands.
+//! LinkCheck — a device asks how well it is heard. TS001-1.0.4 §5.1.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

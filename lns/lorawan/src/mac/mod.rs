@@ -1,6 +1,6 @@
 //! MAC commands: one file a pair, their layouts and nothing of what they cause.
 //!
-//! TS001-1.0.4 and LoRaWAN 1.1, chapters on MAC commands and class B; TS011 for the relay. What a
+//! TS001-1.0.4 §5 and §12; LoRaWAN 1.1 §5, §14 and §18; TS011 for the relay. What a
 //! command says next to the standard's reserved bits is dropped when parsed and 0 when encoded.
 
 mod adr_param_setup;

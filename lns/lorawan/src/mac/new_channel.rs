@@ -1,5 +1,6 @@
-//! NewChannel — create, change or remove a channel of a dynamic plan. TS001-1.0.4, chapter on MAC
-//! commands.
+//! NewChannel — create, change or remove a channel of a dynamic plan. TS001-1.0.4 §5.6.
+//!
+//! Devices of a fixed plan do not know it.
 
 use super::codec::Layout;
 use crate::units::{DataRateIndex, Frequency};

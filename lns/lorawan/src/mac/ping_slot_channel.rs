@@ -1,6 +1,8 @@
-//! PingSlotChannel — where and how fast a class B device listens. TS001-1.0.4, chapter on class B.
+//! PingSlotChannel — where and how fast a class B device listens. TS001-1.0.4 §12,
+//! LoRaWAN 1.1 §14.3.
 //!
-//! Reference devices repeat the answer until they hear a class A downlink.
+//! From 1.0.4 the answer is **sticky**: the device repeats it in every uplink until it hears a
+//! class A downlink.
 
 use super::codec::Layout;
 use crate::units::{DataRateIndex, Frequency};

@@ -1,4 +1,4 @@
-//! PingSlotInfo — how often a class B device listens. TS001-1.0.4, chapter on class B.
+//! PingSlotInfo — how often a class B device listens. TS001-1.0.4 §12.1.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

@@ -1,5 +1,5 @@
-//! RejoinParamSetup — how often a device sends Rejoin-Requests of type 0. LoRaWAN 1.1, chapter on
-//! MAC commands.
+//! RejoinParamSetup — how often a device sends Rejoin-Requests of type 0. LoRaWAN 1.1
+//! §5.14.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

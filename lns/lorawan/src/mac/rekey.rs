@@ -1,4 +1,4 @@
-//! RekeyInd, RekeyConf — a 1.1 device uses its new keys. LoRaWAN 1.1, chapter on MAC commands.
+//! RekeyInd, RekeyConf — a 1.1 device uses its new keys. LoRaWAN 1.1 §5.10.
 //!
 //! The device repeats RekeyInd in every uplink until it hears RekeyConf.
 

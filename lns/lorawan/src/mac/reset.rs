@@ -1,5 +1,4 @@
-//! ResetInd, ResetConf — a 1.1 ABP device has lost its MAC state. LoRaWAN 1.1, chapter on MAC
-//! commands.
+//! ResetInd, ResetConf — a 1.1 ABP device has lost its MAC state. LoRaWAN 1.1 §5.1.
 
 use super::codec::Layout;
 use crate::wire::{BuildError, Reader};

@@ -1,5 +1,4 @@
-//! RXParamSetup — RX1's offset, RX2's data rate and frequency. TS001-1.0.4, chapter on MAC
-//! commands.
+//! RXParamSetup — RX1's offset, RX2's data rate and frequency. TS001-1.0.4 §5.4.
 //!
 //! The answer is **sticky**: the device repeats it in every uplink until it hears a class A
 //! downlink, so that one lost frame cannot leave the two ends with different windows.

@@ -1,5 +1,4 @@
-//! RXTimingSetup — how long after its uplink a device opens RX1. TS001-1.0.4, chapter on MAC
-//! commands.
+//! RXTimingSetup — how long after its uplink a device opens RX1. TS001-1.0.4 §5.7.
 //!
 //! The answer is **sticky**: the device repeats it in every uplink until it hears a class A
 //! downlink, so that one lost frame cannot leave the two ends with different windows.

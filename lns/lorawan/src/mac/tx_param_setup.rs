@@ -1,5 +1,7 @@
-//! TXParamSetup — dwell times and power where a region limits them. TS001-1.0.4, chapter on MAC
-//! commands.
+//! TXParamSetup — dwell times and power where a region limits them. TS001-1.0.4 §5.8.
+//!
+//! From 1.0.4 the answer is **sticky**: the device repeats it in every uplink until it hears a
+//! class A downlink.
 
 use super::codec::Layout;
 use crate::units::Dbm;

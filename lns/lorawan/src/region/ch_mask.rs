@@ -1,6 +1,6 @@
 //! Sets of channels, and the LinkADRReq blocks that turn one into another.
 //!
-//! TS001-1.0.4, chapter on LinkADRReq; ChMaskCntl by region in RP002.
+//! TS001-1.0.4 §5.2; ChMaskCntl by region in RP002.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,7 @@
 //! EU863–870. RP002-1.0.5, chapter on EU863–870; sub-bands after ETSI EN 300 220-2.
+//!
+//! Default channels, CFList and TXPower 0 to 7 have been the same since RP001-1.0.3 A (§2.2.2 to
+//! §2.2.4).
 
 use super::data_rate::{DataRate, DataRateSet};
 use super::plan::{Channel, ChannelPlan};

@@ -26,17 +26,17 @@ use crate::units::{DataRateIndex, Db, Dbm, Direction, Frequency, TxPowerIndex};
 use crate::version::RegParamsRevision;
 use crate::wire::CfList;
 
-/// From the end of an uplink to RX1, unless RXDelay says otherwise.
+/// From the end of an uplink to RX1, unless RXDelay says otherwise (TS001-1.0.4 §5.7).
 pub const RECEIVE_DELAY1: TimeDelta = TimeDelta::from_secs(1);
-/// From RX1 to RX2, always.
+/// From RX1 to RX2, always (TS001-1.0.4 §5.7).
 pub const RECEIVE_DELAY2_AFTER_RX1: TimeDelta = TimeDelta::from_secs(1);
-/// From the end of a Join-Request to RX1.
+/// From the end of a Join-Request to RX1 (LoRaWAN 1.1 §6.2.3; the value: RP002).
 pub const JOIN_ACCEPT_DELAY1: TimeDelta = TimeDelta::from_secs(5);
 /// From the end of a Join-Request to RX2.
 pub const JOIN_ACCEPT_DELAY2: TimeDelta = TimeDelta::from_secs(6);
-/// Uplinks without a downlink after which a device asks for one.
+/// Uplinks without a downlink after which a device asks for one (TS001-1.0.4 §4.3.1.1).
 pub const ADR_ACK_LIMIT: u32 = 64;
-/// Further uplinks after which it backs off.
+/// Further uplinks after which it backs off (TS001-1.0.4 §4.3.1.1).
 pub const ADR_ACK_DELAY: u32 = 32;
 
 /// A region whose tables are filled.

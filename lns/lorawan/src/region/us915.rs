@@ -1,4 +1,5 @@
-//! US902–928. RP002-1.0.5, chapter on US902–928.
+//! US902–928. RP002-1.0.5, chapter on US902–928. RX1's channel, its data rates after DR0 to DR4 and
+//! RX2 have been the same since RP001-1.0.3 A (§2.3.7).
 //!
 //! Here an index means one thing up and another down: DR8 is SF5 at 125 kHz up and SF12 at 500 kHz
 //! down, DR0 is SF10 up and, since RP002-1.0.5, SF5 at 500 kHz down.

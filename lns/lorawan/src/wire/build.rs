@@ -38,7 +38,8 @@ pub struct DataDown<'a> {
     pub dev_addr: DevAddr,
     /// The flags.
     pub f_ctrl: FCtrlDown,
-    /// The full counter: in 1.1 NFCntDown without FPort or with FPort 0, else AFCntDown.
+    /// The full counter: in 1.1 NFCntDown without FPort or with FPort 0, else AFCntDown (LoRaWAN
+    /// 1.1 §4.3.1.5).
     pub f_cnt_down: FCntDown,
     /// MAC commands, at most 15 bytes, none with FPort 0.
     pub f_opts: &'a [u8],
@@ -143,7 +144,7 @@ impl Parts<'_> {
         Ok((frame, head))
     }
 
-    /// FOptsLen, if the parts fit each other and the air.
+    /// FOptsLen, if the parts fit each other (TS001-1.0.4 §4.3.1.6 and §4.3.2) and the air.
     fn check(&self, f_opts_len: usize) -> Result<u8, BuildError> {
         if self.f_port == Some(0) && f_opts_len > 0 {
             return Err(BuildError::FOptsWithFPort0 { f_opts_len });

@@ -8,7 +8,7 @@ use crate::units::Frequency;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum CfList {
     /// Type 0, dynamic plans: the frequencies of the channels after the default ones. `None` (0 on
-    /// air) leaves a channel unused.
+    /// air) leaves a channel unused. RP002-1.0.5 §3.3.1.
     Frequencies([Option<Frequency>; 5]),
     /// Type 1, fixed plans, from LoRaWAN 1.0.3: which channels are on, sixteen to a mask, channel 0
     /// in the lowest bit of the first. The sixth mask is reserved where there are 72 channels.

@@ -1,4 +1,4 @@
-//! Data frames, sealed and opened.
+//! Data frames, sealed and opened. TS001-1.0.4 §4.3.
 //!
 //! A sealed frame shows its header and how long its payload is. The payload itself comes only from
 //! an opened one, that is, after the MIC has verified.
@@ -52,6 +52,7 @@ impl<'a> Sealed<'a> {
         let beyond = WireError::FOptsBeyondFrame { f_opts_len, available };
         let f_opts = reader.slice(f_opts_len).ok_or(beyond)?;
         let f_port = reader.byte();
+        // MAC commands stand in one place or the other (TS001-1.0.4 §4.3.1.6).
         if f_port == Some(0) && f_opts_len > 0 {
             return Err(WireError::FOptsWithFPort0 { f_opts_len });
         }
@@ -156,8 +157,9 @@ impl<'a> SealedUplink<'a> {
 
     /// Did a device of this session send it, with this full counter?
     ///
-    /// 1.0.x: CMAC over B0. 1.1: two bytes of CMAC over B1, then two over B0, so data rate,
-    /// channel and (with ACK) the acknowledged counter must be right as well.
+    /// 1.0.x: CMAC over B0 (TS001-1.0.4 §4.4). 1.1: two bytes of CMAC over B1, then two over B0, so
+    /// data rate, channel and (with ACK) the acknowledged counter must be right as well (LoRaWAN
+    /// 1.1 §4.4.2).
     pub fn verify(&self, keys: &SessionSchedules, f_cnt_up: FCntUp, context: Uplink11Ctx) -> bool {
         let Some(head) = self.head(f_cnt_up) else { return false };
         let forwarding = keys.f_nwk_s_int.mic_after(head.b0(0), self.0.signed);
@@ -256,7 +258,7 @@ impl<'a> SealedDownlink<'a> {
     /// Did the network of this session send it, with this full counter?
     ///
     /// `conf_f_cnt` is the low half of the counter of the uplink that the frame acknowledges. It
-    /// matters only in 1.1, and with ACK.
+    /// matters only in 1.1, and with ACK (LoRaWAN 1.1 §4.4.1).
     pub fn verify(&self, keys: &SessionSchedules, f_cnt_down: FCntDown, conf_f_cnt: u16) -> bool {
         let full = (f_cnt_down.wire(), f_cnt_down.to_block());
         let Some(head) = self.0.head(Direction::Down, full) else { return false };

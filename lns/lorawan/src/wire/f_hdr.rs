@@ -1,22 +1,23 @@
 //! The frame header's parts: FCtrl by direction, FOpts; and FRMPayload once it is in clear.
+//! TS001-1.0.4 §4.3.1.
 
 use core::ops::Deref;
 
 use super::error::BuildError;
 
-/// The most bytes that FOpts hold.
+/// The most bytes that FOpts hold (TS001-1.0.4 §4.3.1.6).
 const MAX_F_OPTS: usize = 15;
 
 /// FCtrl of an uplink, without FOptsLen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FCtrlUp {
-    /// The network may set the data rate.
+    /// The network may set the data rate (TS001-1.0.4 §4.3.1.1).
     pub adr: bool,
-    /// The device has heard nothing for long and wants any downlink.
+    /// The device has heard nothing for long and wants any downlink (§4.3.1.1).
     pub adr_ack_req: bool,
-    /// The last confirmed downlink arrived.
+    /// The last confirmed downlink arrived (§4.3.1.2).
     pub ack: bool,
-    /// The device opens ping slots.
+    /// The device opens ping slots (§4.3.1.7).
     pub class_b: bool,
 }
 
@@ -43,9 +44,9 @@ impl FCtrlUp {
 pub struct FCtrlDown {
     /// The network is going to set the data rate.
     pub adr: bool,
-    /// The last confirmed uplink arrived.
+    /// The last confirmed uplink arrived (TS001-1.0.4 §4.3.1.2).
     pub ack: bool,
-    /// More is waiting: the device should send again soon.
+    /// More is waiting: the device should send again soon (§4.3.1.4).
     pub f_pending: bool,
 }
 

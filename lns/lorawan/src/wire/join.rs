@@ -1,4 +1,4 @@
-//! Join-Request and Join-Accept.
+//! Join-Request and Join-Accept. TS001-1.0.4 §6.2.5 and §6.2.6, LoRaWAN 1.1 §6.2.2 and §6.2.3.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,12 +51,12 @@ impl JoinRequest {
         self.mic
     }
 
-    /// Did the holder of this root key send it? The AppKey for 1.0.x.
+    /// Did the holder of this root key send it? The AppKey for 1.0.x (TS001-1.0.4 §6.2.5).
     pub fn verify_1_0(&self, app_key: &AppKey) -> bool {
         MicSchedule::from(app_key).mic(&self.body) == self.mic
     }
 
-    /// Did the holder of this root key send it? The NwkKey for 1.1.
+    /// Did the holder of this root key send it? The NwkKey for 1.1 (LoRaWAN 1.1 §6.2.2).
     pub fn verify_1_1(&self, nwk_key: &NwkKey) -> bool {
         MicSchedule::from(nwk_key).mic(&self.body) == self.mic
     }
@@ -116,7 +116,7 @@ impl JoinRequest {
     }
 }
 
-/// DLSettings: how the network will answer.
+/// DLSettings: how the network will answer. TS001-1.0.4 §6.2.6; OptNeg LoRaWAN 1.1 §6.2.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DlSettings {
     /// The network speaks 1.1 and the keys are those of 1.1. Reserved, thus false, in 1.0.x.
@@ -144,7 +144,7 @@ impl DlSettings {
     }
 }
 
-/// RXDelay as frames carry it: 0 and 1 both mean one second.
+/// RXDelay as frames carry it: 0 and 1 both mean one second (TS001-1.0.4 §5.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RxDelay(u8);
@@ -181,7 +181,8 @@ impl Default for RxDelay {
 /// What a Join-Accept says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JoinAcceptFields {
-    /// Must be greater than the last one for a 1.0.4 or 1.1 device.
+    /// Must be greater than the last one for a 1.1 device (LoRaWAN 1.1 §6.2.3), and never come
+    /// again for one of 1.0.4 (TS001-1.0.4 §6.2.6).
     pub join_nonce: JoinNonce,
     /// The network.
     pub net_id: NetId,
@@ -195,7 +196,7 @@ pub struct JoinAcceptFields {
     pub cf_list: Option<CfList>,
 }
 
-/// The key that a 1.1 Join-Accept is encrypted with.
+/// The key that a 1.1 Join-Accept is encrypted with (LoRaWAN 1.1 §6.2.3).
 #[derive(Debug, Clone, Copy)]
 pub enum JoinAcceptCipher<'a> {
     /// In answer to a Join-Request.
@@ -253,7 +254,8 @@ impl JoinAcceptKeys<'_> {
 impl JoinAcceptFields {
     /// The frame: 17 bytes, or 33 with a CFList.
     ///
-    /// The network *decrypts* to encrypt, so that a device needs only one direction of AES.
+    /// The network *decrypts* to encrypt, so that a device needs only one direction of AES
+    /// (TS001-1.0.4 §6.2.6).
     pub fn build(&self, keys: &JoinAcceptKeys<'_>) -> Result<Vec<u8>, BuildError> {
         let mut body = Vec::with_capacity(32);
         body.extend(self.join_nonce.to_wire());

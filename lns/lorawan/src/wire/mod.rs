@@ -1,7 +1,7 @@
 //! Frames: bytes to meaning and back.
 //!
 //! `parse` never looks at a key and never shows a payload: what it returns is *sealed*. Opening
-//! checks the MIC first. TS001-1.0.4 and LoRaWAN 1.1, chapters on MAC message formats.
+//! checks the MIC first. TS001-1.0.4 §4 and §6.2, LoRaWAN 1.1 §4 and §6.2.
 
 mod build;
 mod cf_list;

@@ -1,4 +1,5 @@
-//! PHYPayload: the first byte decides what the rest is.
+//! PHYPayload: the first byte decides what the rest is. LoRaWAN 1.0.3 §4.2.1, 1.1 §4.2.1 (which
+//! adds FType 6); Major: TS001-1.0.4 §4.2.2.
 
 use super::data::{SealedDownlink, SealedUplink};
 use super::error::WireError;

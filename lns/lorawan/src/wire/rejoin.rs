@@ -1,4 +1,5 @@
-//! Rejoin-Request: a 1.1 device that shows itself without giving its session up.
+//! Rejoin-Request: a 1.1 device that shows itself without giving its session up. LoRaWAN 1.1
+//! §6.2.4.
 
 use super::error::{FrameKind, WireError};
 use super::reader::Reader;
@@ -12,7 +13,7 @@ const MHDR_REJOIN: u8 = 0xc0;
 /// What a Rejoin-Request says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RejoinFields {
-    /// Reset the device's context and radio parameters.
+    /// Reset the device's context and radio parameters (§6.2.4.1).
     Type0 {
         /// The network of the session.
         net_id: NetId,
@@ -21,7 +22,7 @@ pub enum RejoinFields {
         /// Counts with type 2; reset at a join.
         rj_count0: u16,
     },
-    /// As a Join-Request, to restore a lost session context.
+    /// As a Join-Request, to restore a lost session context (§6.2.4.2).
     Type1 {
         /// Who knows the root keys.
         join_eui: JoinEui,
@@ -30,7 +31,7 @@ pub enum RejoinFields {
         /// Never reset for a JoinEUI.
         rj_count1: u16,
     },
-    /// Rekey, or change the address, and keep the radio parameters.
+    /// Rekey, or change the address, and keep the radio parameters (§6.2.4.1).
     Type2 {
         /// The network of the session.
         net_id: NetId,
