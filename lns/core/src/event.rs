@@ -62,7 +62,7 @@ pub enum Freshness {
     /// A counter above the last accepted one.
     New,
     /// The last accepted frame once more, byte for byte: NbTrans, or a confirmed uplink whose
-    /// acknowledgement was not heard. Answered again, not delivered again.
+    /// acknowledgement was not heard (TS001-1.0.4 §4.3.1.3). Answered again, not delivered again.
     Repeat,
 }
 

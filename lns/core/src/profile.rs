@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How the DevNonce of a Join-Request is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DevNoncePolicy {
-    /// As the MAC version says: random up to 1.0.3, a counter from 1.0.4 on.
+    /// As the MAC version says: random up to 1.0.3, a counter from 1.0.4 on (TS001-1.0.4 §6.2.5).
     ByVersion,
     /// Drawn at random; one of the last 1,024 is refused.
     Random,

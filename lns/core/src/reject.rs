@@ -42,7 +42,7 @@ pub enum Reject {
         /// Last accepted one.
         last: u32,
     },
-    /// The counter jumped by more than MAX_FCNT_GAP (LoRaWAN up to 1.0.3).
+    /// The counter jumped by more than MAX_FCNT_GAP (LoRaWAN up to 1.0.3, §4.3.1.5).
     #[error("FCntUp jumped from {last} to {got}, more than MAX_FCNT_GAP")]
     FCntGap {
         /// Counter of the frame.
@@ -68,7 +68,7 @@ pub enum Reject {
         /// The nonce.
         got: u16,
     },
-    /// The DevNonce counter did not advance.
+    /// The DevNonce counter did not advance (TS001-1.0.4 §6.2.5).
     #[error("DevNonce {got} is not above the last one, {last}")]
     DevNonceNotAbove {
         /// The nonce.

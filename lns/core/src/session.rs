@@ -83,9 +83,10 @@ pub struct Session {
     pub history: History,
     /// FCntDown of 1.0.x, NFCntDown of 1.1.
     pub n_f_cnt_down: DownCounter,
-    /// AFCntDown of 1.1; unused in 1.0.x.
+    /// AFCntDown of 1.1 (LoRaWAN 1.1 §4.3.1.5); unused in 1.0.x.
     pub a_f_cnt_down: DownCounter,
-    /// Counter of the last confirmed downlink, which an uplink's ACK refers to.
+    /// Counter of the last confirmed downlink, which an uplink's ACK refers to (LoRaWAN 1.1
+    /// §4.4.2).
     pub confirmed_f_cnt_down: Option<FCntDown>,
     /// How the device listens.
     pub rx: RxParams,

@@ -26,7 +26,7 @@ impl Channel {
 
 /// How many channels an EU868 device holds.
 const DYNAMIC: usize = 16;
-/// EU868's default channels, which cannot be changed.
+/// EU868's default channels (RP001-1.0.3 A §2.2.2), which cannot be changed (TS001-1.0.4 §5.6).
 const DEFAULTS: [u32; 3] = [868_100_000, 868_300_000, 868_500_000];
 
 /// A device's channels.

@@ -1,5 +1,5 @@
-//! What the network has set in a device, and how the device answers MAC commands. TS001-1.0.4,
-//! chapter on MAC commands.
+//! What the network has set in a device, and how the device answers MAC commands. TS001-1.0.4
+//! §5.
 
 use lns_lorawan::mac::{
     Battery, DevStatusAns, DlChannelAns, DlChannelReq, LinkAdrAns, LinkAdrReq, NewChannelAns,
@@ -133,7 +133,7 @@ impl MacState {
                     let answer = self.new_channel(request);
                     self.answers.push(Up::NewChannelAns(answer));
                 }
-                // Not defined there: TS001 has the device ignore it.
+                // Devices of fixed plans do not know it (TS001-1.0.4 §5.6).
                 Region::Us915 => {}
             },
             Down::RxTimingSetupReq(request) => {
@@ -172,7 +172,8 @@ impl MacState {
         }
     }
 
-    /// A block is one request: all of it or nothing, and one answer for each part, all the same.
+    /// A block is one request: all of it or nothing, and one answer for each part, all the same
+    /// (TS001-1.0.4 §5.2).
     /// With ADR off the reference device judges each part alone and takes only its mask.
     fn link_adr(&mut self, block: &[LinkAdrReq], spec: &DeviceSpec) {
         let parts: Vec<&[LinkAdrReq]> =
@@ -206,12 +207,13 @@ impl MacState {
             self.channels.enable(judged);
             self.data_rate = data_rate;
             self.tx_power = tx_power;
-            // NbTrans 0 means 1.
+            // NbTrans 0 means 1 (TS001-1.0.4 §5.2).
             self.nb_trans = last.map_or(self.nb_trans, |it| it.nb_trans.max(1));
         }
         answer
     }
 
+    /// All three or nothing (TS001-1.0.4 §5.4).
     fn rx_param_setup(&mut self, request: &RxParamSetupReq, region: Region) -> RxParamSetupAns {
         let data_rate = request.rx2_data_rate.value();
         let answer = RxParamSetupAns {
@@ -258,8 +260,7 @@ impl MacState {
     /// Another uplink without an answer; whether it must ask for one (ADRACKReq).
     ///
     /// After 64 a device asks; after 96 it takes full power, and every 32 more a slower data rate,
-    /// until it is at the slowest and takes its default channels again. TS001-1.0.4, chapter on
-    /// ADR.
+    /// until it is at the slowest and takes its default channels again. TS001-1.0.4 §4.3.1.1.
     pub(super) fn count_uplink(&mut self, spec: &DeviceSpec) -> bool {
         const LIMIT: u32 = 64;
         const DELAY: u32 = 32;

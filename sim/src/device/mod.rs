@@ -257,7 +257,7 @@ impl Device {
             Window::Rx1 => self.tally.heard_rx1 += 1,
             Window::Rx2 | Window::Ping | Window::Rxc => self.tally.heard_rx2 += 1,
         }
-        // A frame of its own ends the listening (TS001-1.0.4, chapter on receive windows).
+        // A frame of its own ends the listening (TS001-1.0.4 §3.3.1).
         self.windows.clear();
         if let What::Data(_) = &what {
             self.settle(frame.ends());

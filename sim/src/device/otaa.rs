@@ -1,4 +1,4 @@
-//! Joining over the air, 1.0.x. TS001-1.0.4, chapter on end-device activation.
+//! Joining over the air, 1.0.x. TS001-1.0.4 §6.2.5 and §6.2.6.
 
 use lns_lorawan::{
     AppKey, DerivationContext, DevNonce, EncryptedJoinAccept, JoinAcceptFields, JoinAcceptKeys,

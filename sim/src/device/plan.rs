@@ -74,7 +74,7 @@ pub const fn max_rx1_dr_offset(region: Region) -> u8 {
 /// RX1's data rate after an uplink.
 ///
 /// EU868: as fast as the uplink, less the offset, never below DR0. US915: DR0 up answers to DR10
-/// down, and so on; less the offset, within DR8 and DR13.
+/// down, and so on; less the offset, within DR8 and DR13 (also RP001-1.0.3 A §2.3.7).
 pub fn rx1_data_rate(region: Region, up: u8, offset: u8) -> u8 {
     match region {
         Region::Eu868 => up.saturating_sub(offset),
@@ -83,7 +83,8 @@ pub fn rx1_data_rate(region: Region, up: u8, offset: u8) -> u8 {
 }
 
 /// RX1's frequency after an uplink: the same in EU868; in US915 one of eight channels of 500 kHz
-/// from 923.3 MHz on, 600 kHz apart, by the uplink channel's index modulo 8.
+/// from 923.3 MHz on, 600 kHz apart, by the uplink channel's index modulo 8 (also RP001-1.0.3 A
+/// §2.3.7).
 pub const fn rx1_frequency(region: Region, channel: u8, uplink: Frequency) -> Frequency {
     match region {
         Region::Eu868 => uplink,

@@ -1,7 +1,7 @@
 //! When and how a device listens, and whether it hears.
 //!
-//! TS001-1.0.4, chapter on class A: RX1 opens RECEIVE_DELAY1 after the *end* of the uplink, RX2 one
-//! second after RX1; after a Join-Request it is five and six seconds.
+//! RX1 opens RECEIVE_DELAY1 after the *end* of the uplink (TS001-1.0.4 §3.3.2), RX2 one second
+//! after RX1 (§5.7); after a Join-Request it is five and six seconds.
 
 use core::fmt;
 
@@ -40,7 +40,8 @@ impl Listen {
     /// A window that finds frames that begin up to `error` too early or too late, or one symbol
     /// where that is more.
     ///
-    /// The receiver is on around the middle of the expected preamble, long enough to catch six of
+    /// A window lasts at least as long as it takes to detect a preamble (TS001-1.0.4 §3.3.4). The
+    /// receiver is on around the middle of the expected preamble, long enough to catch six of
     /// its eight symbols in either case. This is how the reference device does it.
     pub fn new(
         window: Window,

@@ -26,7 +26,7 @@ impl Session {
         Self { dev_addr, keys, f_cnt_up: FCntUp(first_f_cnt_up), f_cnt_down: None, schedules }
     }
 
-    /// Opens a downlink to this session and counts it.
+    /// Opens a downlink to this session and counts it (TS001-1.0.4 §4.3.1.5).
     pub(super) fn open(&mut self, sealed: &SealedDownlink<'_>) -> Result<OpenedDownlink, Unheard> {
         if sealed.dev_addr() != self.dev_addr {
             return Err(Unheard::ForAnother);

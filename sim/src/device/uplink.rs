@@ -1,5 +1,5 @@
-//! Sending: Join-Requests, uplinks, repeats, and the windows that each opens. TS001-1.0.4, chapters
-//! on class A and on retransmissions.
+//! Sending: Join-Requests, uplinks, repeats (TS001-1.0.4 §4.3.1.3), and the windows that each opens
+//! (§3.3).
 
 use lns_lorawan::{
     CodingRate, DataUp, Direction, FCntUp, FCtrlUp, TimeDelta, Timestamp, Uplink11Ctx, Window,
@@ -11,7 +11,7 @@ use super::{Device, Listen, Mischief, Next, Sent, SentData, Transmission, plan};
 
 /// From the end of a Join-Request to RX1.
 const JOIN_ACCEPT_DELAY1: TimeDelta = TimeDelta::from_secs(5);
-/// From RX1 to RX2.
+/// From RX1 to RX2 (TS001-1.0.4 §5.7).
 const RX2_AFTER_RX1: TimeDelta = TimeDelta::from_secs(1);
 /// FHDR without FOpts, and FPort.
 const OVERHEAD: usize = 8;
@@ -42,8 +42,9 @@ impl Flight {
         self.data.confirmed && !self.acked
     }
 
-    /// A confirmed uplink is repeated until acknowledged, an unconfirmed one until anything is
-    /// heard.
+    /// A confirmed uplink is repeated until acknowledged, as the device sees fit (LoRaWAN 1.0.3
+    /// §4.3.1.3), an unconfirmed one until anything is heard. (From 1.0.4 any downlink ends the
+    /// repeats of both, and NbTrans counts for both: TS001-1.0.4 §4.3.1.3.)
     fn wants_repeat(&self) -> bool {
         let unanswered = if self.data.confirmed { !self.acked } else { !self.heard };
         unanswered && self.transmissions < self.most
@@ -191,7 +192,7 @@ impl Device {
         Some(transmission)
     }
 
-    /// The two windows after a frame.
+    /// The two windows after a frame (TS001-1.0.4 §3.3.2 and §3.3.3).
     fn listen(&self, after: &Transmission, channel: &Channel) -> Vec<Listen> {
         let region = self.spec.region;
         let (delay, offset, rx2) = match after.sent {
@@ -232,7 +233,7 @@ impl Device {
             return;
         }
         if let Some(flight) = self.flight.as_ref().filter(|flight| flight.wants_repeat()) {
-            // RETRANSMIT_TIMEOUT: 1 to 3 s after RX2 (TS001-1.0.4, chapter on retransmissions).
+            // RETRANSMIT_TIMEOUT: 1 to 3 s after RX2 (TS001-1.0.4 §4.3.1.3).
             let (low, high) = if flight.data.confirmed { (1000, 3000) } else { (100, 500) };
             let pause = TimeDelta::from_millis(self.random.between(low, high));
             (self.next, self.due) = (Next::Repeat, at + pause);

@@ -15,10 +15,10 @@ use crate::mac::Requests;
 use crate::note::Note;
 use crate::reject::Reject;
 
-/// MHDR, FHDR without FOpts, MIC.
+/// MHDR, FHDR without FOpts, MIC (TS001-1.0.4 §4.3).
 const EMPTY: usize = 12;
 
-/// The most that FOpts hold; what is longer needs a frame on FPort 0.
+/// The most that FOpts hold; what is longer needs a frame on FPort 0 (TS001-1.0.4 §4.3.1.6 and §5).
 const MAX_F_OPTS: usize = 15;
 
 /// What a frame is filled with.
@@ -124,7 +124,8 @@ fn choose_item(draft: &mut Draft<'_>, commands: usize, largest: usize) -> Option
     (commands <= MAX_F_OPTS && item.payload.len() + commands <= room).then_some(item)
 }
 
-/// Takes a counter and builds the bytes.
+/// Takes a counter and builds the bytes. In 1.1 an application's FPort counts by itself (LoRaWAN
+/// 1.1 §4.3.1.5).
 fn build(draft: &mut Draft<'_>, contents: &Contents) -> Option<(FCntDown, Vec<u8>)> {
     let adr = draft.device.mac.adr;
     let session = draft.device.session.as_mut()?;

@@ -2,8 +2,8 @@
 //!
 //! Judging spends nothing. Only when a lane has offered its air are a DevNonce, a JoinNonce and a
 //! DevAddr used up, in the record that is durable before the Join-Accept leaves. The new session
-//! then waits beside the old one until the device uses it, so that a replayed or a lost Join-Accept
-//! costs a device nothing.
+//! then waits beside the old one until the device uses it, so that a replayed Join-Request or a
+//! lost Join-Accept costs a device nothing (LoRaWAN 1.0.3 §6.2, 1.1 §6.2.2). TS001-1.0.4 §6.2.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ use crate::profile::{Activation, DevNoncePolicy};
 use crate::reject::Reject;
 use crate::session::Session;
 
-/// How many DevNonces of a device that draws them at random are remembered.
+/// How many DevNonces of a device that draws them at random are remembered; the
+/// standard leaves the number open (LoRaWAN 1.0.3 §6.2).
 ///
 /// Remembering all would lock out for ever a device that is heard but never hears us: at one join a
 /// minute 65,536 nonces last 45 days. A Join-Request that is older than the last 1,024 and is
@@ -191,7 +192,7 @@ fn verify(device: &Device, heard: &JoinHeard) -> Result<(), Reject> {
 /// The key that a Join-Request is signed with.
 ///
 /// A 1.1 device is answered as by a 1.0.x network (OptNeg 0): its NwkKey then takes the place of
-/// the AppKey, also for AppSKey (LoRaWAN 1.1, chapter on joining with a 1.0 network server).
+/// the AppKey, also for AppSKey (LoRaWAN 1.1 §6.1.1.3 and §6.2.3).
 fn root_key(activation: &Activation) -> Option<AppKey> {
     match activation {
         Activation::Otaa10 { app_key, .. } => Some(app_key.clone()),
@@ -200,12 +201,13 @@ fn root_key(activation: &Activation) -> Option<AppKey> {
     }
 }
 
-/// The version whose rules a session follows that was made without OptNeg.
+/// The version whose rules a session follows that was made without OptNeg (LoRaWAN 1.1 §6.2.3).
 fn session_version(version: MacVersion) -> MacVersion {
     if version.is_1_1() { MacVersion::V1_0_4 } else { version }
 }
 
-/// Whether the device draws its DevNonce: up to LoRaWAN 1.0.3. Later it is a counter.
+/// Whether the device draws its DevNonce: up to LoRaWAN 1.0.3 (§6.2). Later it is a counter
+/// (TS001-1.0.4 §6.2.5).
 fn draws(device: &Device) -> bool {
     let profile = &device.about.profile;
     match profile.dev_nonce {

@@ -262,7 +262,7 @@ impl<K: Copy> Candidate<'_, K> {
         self.device.about.profile.f_cnt_16_bit
     }
 
-    /// How far a counter may jump.
+    /// How far a counter may jump: MAX_FCNT_GAP (LoRaWAN 1.0.3 §4.3.1.5).
     fn most_ahead(&self) -> u32 {
         if self.counts_in_16_bits() {
             return MOST_AHEAD_16_BIT;
@@ -271,7 +271,8 @@ impl<K: Copy> Candidate<'_, K> {
     }
 }
 
-/// The full counter that continues the session: the last one for a repeat, else one above it.
+/// The full counter that continues the session: the last one for a repeat, else one above it
+/// (TS001-1.0.4 §4.3.1.5).
 fn infer(session: &Session, sealed: &SealedUplink<'_>) -> Option<FCntUp> {
     session.f_cnt_up.unwrap_or(session.f_cnt_up_start).carry(sealed.wire_f_cnt())
 }
@@ -292,8 +293,8 @@ fn earlier(session: &Session, sealed: &SealedUplink<'_>) -> impl Iterator<Item =
 
 /// What the MIC may cover besides the bytes. One context in 1.0.x, where it is ignored.
 ///
-/// In 1.1 a frame with ACK covers the counter of the downlink that it acknowledges. Devices differ
-/// in which they take: the last confirmed downlink, or the last downlink of any kind.
+/// In 1.1 a frame with ACK covers the counter of the confirmed downlink that it acknowledges
+/// (LoRaWAN 1.1 §4.4.2). Devices differ in which they take: that, or the last downlink of any kind.
 fn contexts(
     keys: &SessionSchedules,
     session: &Session,

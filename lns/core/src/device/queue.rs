@@ -28,7 +28,7 @@ use crate::session::Session;
 pub(super) const REFUSALS: u8 = 16;
 
 /// The highest FPort of an application; 224 is for certification tests, beyond it the standard
-/// reserves them.
+/// reserves them (LoRaWAN 1.1 §4.3.2).
 const HIGHEST_F_PORT: u8 = 224;
 
 /// The first item, if it can be sent now.
@@ -65,7 +65,8 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
 }
 
 /// What a new uplink says of a confirmed downlink: acknowledged, or to be sent again, or failed.
-/// Answers with the id of the acknowledged item.
+/// Sent again means under a new counter (TS001-1.0.4 §4.3.1.3). Answers with the id of the
+/// acknowledged item.
 pub(super) fn hear_ack(draft: &mut Draft<'_>, ack: bool, f_cnt_up: FCntUp) -> Option<u64> {
     let waiting = |queued: &Queued| matches!(queued.state, ItemState::AwaitingAck { .. });
     let index = draft.device.queue.iter().position(waiting)?;

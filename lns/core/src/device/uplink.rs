@@ -49,7 +49,7 @@ pub(super) fn late_copy(draft: &mut Draft<'_>, reception: &Reception) {
     draft.note(Note::LateCopy { gateway: reception.gateway });
 }
 
-/// Which session the frame moves, and whether it does.
+/// Which session the frame moves, and whether it does (TS001-1.0.4 §4.3.1.5).
 ///
 /// Matching has judged this before, but copies were gathered since, and another frame may have been
 /// accepted meanwhile.
@@ -73,7 +73,8 @@ fn classify(device: &Device, heard: &UplinkHeard) -> Result<(Under, Freshness), 
     }
 }
 
-/// The device uses its new session: the old one is over, and with it all that was said in it.
+/// The device uses its new session: the old one is over, and with it all that was said in it
+/// (LoRaWAN 1.0.3 §6.2).
 fn confirm_session(draft: &mut Draft<'_>) {
     let Some(session) = draft.device.pending.take() else { return };
     draft.note(Note::SessionConfirmed { dev_addr: session.dev_addr });
@@ -111,7 +112,8 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
 }
 
 /// The same bytes once more: the device has not heard us. Nothing moves, but what was asked in it is
-/// answered for this transmission; a queued downlink that may be on its way is not repeated.
+/// answered for this transmission; a queued downlink that may be on its way is not repeated. The
+/// application hears of a frame once (LoRaWAN 1.1 §4.3.1.5).
 fn repeat(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     hear_commands(draft, (heard, Freshness::Repeat), owed);
 }

@@ -15,8 +15,8 @@ pub(super) fn factory_rx(profile: &Profile) -> RxParams {
     RxParams { rx2_frequency: profile.rx2_frequency.unwrap_or(defaults.rx2_frequency), ..defaults }
 }
 
-/// How a device is told to listen in a Join-Accept. RX2's frequency is not in it, so that the
-/// region's holds.
+/// How a device is told to listen in a Join-Accept (TS001-1.0.4 §6.2.6). RX2's frequency is not in
+/// it, so that the region's holds.
 pub(super) fn join_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
     let tables = profile.region.tables();
     let (rx2_frequency, rx2_data_rate) = tables.rx2;

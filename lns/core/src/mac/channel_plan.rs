@@ -34,7 +34,8 @@ pub fn channel_of(
     })
 }
 
-/// The CFList for a device that joins; `None` where none is due or the device would not know it.
+/// The CFList (TS001-1.0.4 §6.2.6) for a device that joins; `None` where none is due or the device
+/// would not know it.
 pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
     let tables = profile.region.tables();
     match &tables.plan {

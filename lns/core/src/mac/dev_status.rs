@@ -1,5 +1,5 @@
-//! DevStatusReq / DevStatusAns: a device's battery and how well it hears us. TS001, chapter on end
-//! device status.
+//! DevStatusReq / DevStatusAns: a device's battery and how well it hears us. TS001-1.0.4
+//! §5.5.
 
 use lns_lorawan::Timestamp;
 use lns_lorawan::mac::{DevStatusAns, DownlinkMacCommand};

@@ -1,5 +1,4 @@
-//! DeviceTimeReq / DeviceTimeAns: the time, from LoRaWAN 1.0.3 on. TS001, chapter on device time
-//! commands.
+//! DeviceTimeReq / DeviceTimeAns: the time, from LoRaWAN 1.0.3 on. TS001-1.0.4 §5.9.
 //!
 //! The answer names the moment at which the uplink with the request *ended*, by which the device
 //! sets its clock when it hears the answer. Repeats of one frame differ by seconds, so each is

@@ -1,8 +1,9 @@
-//! LinkADRReq / LinkADRAns: which channels a device uses. TS001, chapter on link ADR commands.
+//! LinkADRReq / LinkADRAns: which channels a device uses. TS001-1.0.4 §5.2.
 //!
 //! A US915 device starts on all 72 channels, of which a gateway hears eight. Where the Join-Accept
 //! cannot say which (before regional parameters 1.0.3, and for ABP), a block of LinkADRReq does.
-//! Data rate, power and repetitions stay as the device has them; setting them is ADR's business.
+//! Data rate and power stay as the device has them and NbTrans is 1, the default; setting them is
+//! ADR's business.
 
 use lns_lorawan::mac::{DownlinkMacCommand, LinkAdrAns};
 use lns_lorawan::region::Judged;
@@ -64,8 +65,8 @@ pub fn request(mac: &MacState, profile: &Profile, network: &Network) -> Vec<u8> 
     bytes
 }
 
-/// Data rate and power that change nothing: 15 where the device knows that, else its data rate and
-/// full power, which it starts with.
+/// Data rate and power that change nothing: 15 where the device knows that (TS001-1.0.4 §5.2), else
+/// its data rate and full power, which it starts with.
 fn as_it_is(mac: &MacState, profile: &Profile) -> (DataRateIndex, TxPowerIndex) {
     if profile.mac_version.link_adr_can_keep() {
         return (DataRateIndex::from_low_bits(15), TxPowerIndex::from_low_bits(15));

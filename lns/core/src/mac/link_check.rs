@@ -1,4 +1,4 @@
-//! LinkCheckReq / LinkCheckAns: how well a device is heard. TS001, chapter on link check commands.
+//! LinkCheckReq / LinkCheckAns: how well a device is heard. TS001-1.0.4 §5.1.
 
 use lns_lorawan::Db;
 use lns_lorawan::mac::{DownlinkMacCommand, LinkCheckAns};
@@ -6,7 +6,7 @@ use lns_lorawan::mac::{DownlinkMacCommand, LinkCheckAns};
 use crate::event::Reception;
 use crate::radio::plan::margin;
 
-/// The highest margin; 255 is reserved.
+/// The highest margin; 255 is reserved (LoRaWAN 1.1 §5.2).
 const HIGHEST: u8 = 254;
 
 /// How well one transmission was heard.

@@ -1,7 +1,7 @@
 //! MAC commands: what a device is asked, and what it is answered.
 //!
 //! One command pair a file. A request of ours has `needed` (is it time?), `request` (its bytes) and
-//! `on_answer`; a request of the device's has `answer`.
+//! `on_answer`; a request of the device's has `answer`. TS001-1.0.4 §5.
 
 pub mod ask;
 pub mod channel_plan;
@@ -130,7 +130,9 @@ fn is_question(command: &UplinkMacCommand) -> bool {
 }
 
 /// An answer that a device repeats in every uplink until it hears any downlink, so that a lost frame
-/// cannot leave the two ends with different parameters.
+/// cannot leave the two ends with different parameters: RXParamSetupAns (LoRaWAN 1.0.3 §5.4),
+/// RXTimingSetupAns (TS001-1.0.4 §5.7), TXParamSetupAns (§5.8), DlChannelAns (LoRaWAN 1.0.3 §5.6),
+/// PingSlotChannelAns (TS001-1.0.4 §12).
 fn is_sticky(command: &UplinkMacCommand) -> bool {
     matches!(
         command,

@@ -17,7 +17,7 @@ use super::percentile::Percentile;
 use super::plan::{WindowPlan, margin};
 use crate::event::{Offer, Reception};
 
-/// The smallest data frame: MHDR, FHDR without options, MIC (TS001, chapter on MAC frame formats).
+/// The smallest data frame: MHDR, FHDR without options, MIC (TS001-1.0.4 §4.3).
 /// A place that does not hold it is no place.
 pub const SMALLEST_PHY_PAYLOAD: usize = 12;
 

@@ -1,8 +1,8 @@
 //! RX windows: when, where and how a device listens after an uplink.
 //!
-//! A class A device listens twice (TS001, chapter on receive windows): in RX1, on a channel and at
-//! a data rate that follow from the uplink by the region's tables, and a second later in RX2, on a
-//! channel and at a data rate that the session has. Delays count from the end of the uplink.
+//! A class A device listens twice: in RX1, on a channel and at a data rate that follow from the
+//! uplink by the region's tables (TS001-1.0.4 §3.3.2), and a second later in RX2, on a channel and
+//! at a data rate that the session has (§3.3.3). Delays count from the end of the uplink.
 
 use lns_lorawan::region::{
     ChannelPlan, JOIN_ACCEPT_DELAY1, JOIN_ACCEPT_DELAY2, PayloadRules, RECEIVE_DELAY2_AFTER_RX1,
@@ -76,7 +76,8 @@ pub fn after_uplink(tables: &RegionTables, rx: &RxParams, uplink: &UplinkOn) -> 
     both(tables, (delay1, place1), (delay1 + RECEIVE_DELAY2_AFTER_RX1, place2))
 }
 
-/// The windows after a Join-Request, in order of time: RX1DROffset 0, RX2 as the region has it.
+/// The windows after a Join-Request, in order of time: RX1DROffset 0, RX2 as the region has it,
+/// with the delays of a join (LoRaWAN 1.1 §6.2.3).
 pub fn after_join_request(tables: &RegionTables, uplink: &UplinkOn) -> Vec<WindowPlan> {
     let place1 = rx1_place(tables, 0, uplink);
     both(tables, (JOIN_ACCEPT_DELAY1, place1), (JOIN_ACCEPT_DELAY2, Some(tables.rx2)))

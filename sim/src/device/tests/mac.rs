@@ -1,4 +1,4 @@
-//! MAC commands at the device's end. TS001-1.0.4, chapter on MAC commands.
+//! MAC commands at the device's end. TS001-1.0.4 §5.
 
 use super::*;
 use lns_lorawan::mac::{

@@ -1,4 +1,5 @@
-//! Acknowledgements and repeats: TS001-1.0.4, chapters on retransmissions and on ADR.
+//! Acknowledgements and repeats: LoRaWAN 1.0.3 §4.3.1.3, TS001-1.0.4 §4.3.1.1 and
+//! §4.3.1.3.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! Receive windows by hand from the standard: TS001-1.0.4, chapter on class A; RP002-1.0.5,
-//! chapters on EU863–870 and US902–928.
+//! Receive windows by hand from the standard: TS001-1.0.4 §3.3; RP002-1.0.5, chapters on EU863–870
+//! and US902–928.
 
 use super::*;
 use lns_lorawan::mac::{RxParamSetupReq, RxTimingSetupReq};
