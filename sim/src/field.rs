@@ -177,6 +177,8 @@ impl Field {
         if self.device_due.get(device) != Some(&Some(at)) {
             return;
         }
+        // Its place in the queue is used up, also when it wants the same moment once more.
+        self.device_due[device] = None;
         if let Some(transmission) = self.devices[device].wake(at) {
             self.send_up(device, transmission);
         }
@@ -209,6 +211,7 @@ impl Field {
         if self.gateway_due.get(gateway) != Some(&Some(at)) {
             return;
         }
+        self.gateway_due[gateway] = None;
         let outputs = self.gateways[gateway].wake(at);
         self.put_out(gateway, at, outputs);
         self.note_gateway(gateway);
@@ -308,5 +311,31 @@ fn addressee(frame: &OnAir) -> Option<DevAddr> {
             | Frame::Proprietary(_),
         )
         | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::air::AirSpec;
+    use crate::device::{AbpSession, DeviceSpec};
+    use lns_lorawan::{AppSKey, DevEui, NwkSKey, TimeDelta};
+
+    /// After the last repeat of a confirmed uplink the next regular one can be overdue: it is due at
+    /// the very moment at which the device notices that its windows have closed.
+    #[test]
+    fn a_device_whose_next_uplink_is_overdue_goes_on_sending() {
+        let keys: AbpSession =
+            (DevAddr::new(1), NwkSKey::from_bytes([1; 16]), AppSKey::from_bytes([2; 16]));
+        let mut spec = DeviceSpec::abp("unheard", DevEui::new(1), keys);
+        (spec.confirmed_share, spec.confirmed_attempts) = (1.0, 2);
+        spec.interval = TimeDelta::from_secs(5);
+        let start = Timestamp::default();
+        let mut field =
+            Field::new(vec![Device::new(spec, 1)], Vec::new(), Air::new(AirSpec::default()));
+        field.wake(start + TimeDelta::from_secs(600));
+        let uplinks = field.devices()[0].tally().uplinks;
+        assert!(uplinks > 50, "{uplinks} uplinks in ten minutes");
+        assert!(field.next_wake() > Some(start + TimeDelta::from_secs(600)));
     }
 }
