@@ -86,6 +86,27 @@ fn a_missing_gateway_is_waited_for_as_long_as_it_usually_takes() {
     assert_eq!(hearers(&closings[0].receptions), [1, 3]);
 }
 
+/// Two gateways that are equally near: whichever came second has come right after the first so far,
+/// which says nothing of the next time.
+#[test]
+fn a_gateway_that_is_as_near_as_the_first_is_waited_for_a_moment() {
+    let mut gathered = given();
+    let expected = [gateway(1), gateway(2)];
+    for (round, by) in [(0, 1), (1, 2), (2, 1)] {
+        let on_air = round * 10_000;
+        let gather = first(&mut gathered, copy(by, on_air, 5, 0));
+        gathered.matched(at(on_air + 5), gather, "a", Wait::Expected(&expected));
+        let arrival = arrive(&mut gathered, copy(3 - by, on_air, 5, 0));
+        assert_eq!(arrival, Arrival::Copy { gather, closes_now: true });
+        gathered.close(at(on_air + 5), gather).unwrap();
+    }
+    let gather = first(&mut gathered, copy(1, 40_000, 5, 0));
+    let closes = gathered.matched(at(40_005), gather, "a", Wait::Expected(&expected));
+    assert_eq!(closes, Closes::At(at(40_025)));
+    let arrival = arrive(&mut gathered, copy(2, 40_000, 7, 0));
+    assert_eq!(arrival, Arrival::Copy { gather, closes_now: true });
+}
+
 #[test]
 fn a_join_and_a_device_without_history_wait_the_limit() {
     for wait in [Wait::Limit, Wait::Expected(&[])] {
