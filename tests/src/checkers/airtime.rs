@@ -1,7 +1,7 @@
 //! Airtime: no gateway sends two frames at once or more than a sub-band allows in any hour, and
 //! what it sends starts when a device listens.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use gateway_bridge::semtech::packet::{Modulation as PacketModulation, Txpk};
 use lns_lorawan::{
@@ -17,6 +17,9 @@ const HOUR: TimeDelta = TimeDelta::from_secs(3600);
 
 /// How far a frame may be off its window.
 const TOLERANCE: TimeDelta = TimeDelta::from_micros(20);
+
+/// RX1 opens a second after an uplink at the earliest.
+const SOONEST: TimeDelta = TimeDelta::from_millis(900);
 
 /// ETSI EN 300 220-2's sub-bands as RP002's chapter on EU863–870 has them: from, to, permille.
 /// Written down here once more, so that a mistake in the server's table does not cancel itself.
@@ -51,16 +54,42 @@ pub struct Airtime {
     region: Region,
     promises: Vec<Promise>,
     received: HashSet<Vec<u8>>,
+    /// When a device's last uplink ended.
+    sent: HashMap<String, Timestamp>,
+    /// PULL_RESP that have arrived, and the frames of those that have arrived twice.
+    arrived: HashSet<(usize, Vec<u8>)>,
+    doubled: HashSet<(usize, Vec<u8>)>,
 }
 
 impl Airtime {
     /// Of gateways in this region.
     pub fn new(region: Region) -> Self {
-        Airtime { region, promises: Vec::new(), received: HashSet::new() }
+        Airtime {
+            region,
+            promises: Vec::new(),
+            received: HashSet::new(),
+            sent: HashMap::new(),
+            arrived: HashSet::new(),
+            doubled: HashSet::new(),
+        }
+    }
+
+    /// A PULL_RESP arrives at a gateway. One that the network has doubled is promised once and
+    /// refused once; where the promise gets lost, the server cannot know of the frame on air. So
+    /// nobody is blamed for what collides with it.
+    pub fn arrived(&mut self, gateway: usize, datagram: &[u8], txpk: &Txpk) {
+        if !self.arrived.insert((gateway, datagram.to_vec())) {
+            self.doubled.insert((gateway, txpk.phy_payload.clone()));
+        }
+    }
+
+    /// A device's uplink has ended, or will, at `ends`.
+    pub fn sent(&mut self, name: &str, ends: Timestamp) {
+        self.sent.insert(name.to_owned(), ends);
     }
 
     /// A gateway will send this at `starts`.
-    pub fn promised(&mut self, gateway: usize, starts: Timestamp, txpk: Txpk) -> Verdict {
+    pub fn promised(&mut self, gateway: usize, starts: Timestamp, txpk: &Txpk) -> Verdict {
         let Some(modulation) = modulation(txpk.modulation) else {
             return against(NAME, format!("no LoRaWAN modulation: {:?}", txpk.modulation));
         };
@@ -71,19 +100,21 @@ impl Airtime {
             ends: starts + time_on_air(modulation, CodingRate::Cr45, Direction::Down, length),
             frequency: Frequency::from_hz(txpk.frequency_hz),
             modulation,
-            phy_payload: txpk.phy_payload,
+            phy_payload: txpk.phy_payload.clone(),
         };
-        let mut others = self.promises.iter().filter(|other| other.gateway == gateway);
-        if let Some(other) =
-            others.find(|other| other.starts < promise.ends && promise.starts < other.ends)
-        {
+        let is_known =
+            |other: &&Promise| !self.doubled.contains(&(gateway, other.phy_payload.clone()));
+        let overlaps =
+            |other: &&Promise| other.starts < promise.ends && promise.starts < other.ends;
+        let others = self.promises.iter().filter(|other| other.gateway == gateway);
+        if let Some(other) = others.filter(overlaps).find(is_known) {
             let what =
                 format!("gateway {gateway} sends two frames at once: {other:?}, {promise:?}");
             return against(NAME, what);
         }
         self.promises.push(promise);
         match self.region {
-            Region::Eu868 => self.share_holds(gateway, txpk.frequency_hz),
+            Region::Eu868 => self.share_holds(gateway, starts, txpk.frequency_hz),
             Region::Us915 => Ok(()),
         }
     }
@@ -116,8 +147,10 @@ impl Airtime {
         let is_data = |promise: &&Promise| {
             matches!(PhyPayload::parse(&promise.phy_payload), Ok(Frame::Down(_)))
         };
+        // So soon after an uplink no window opens: the frame answers an earlier one.
+        let earlier = self.sent.get(name).is_some_and(|ends| at.since(*ends) < SOONEST);
         let is_new = |promise: &&Promise| !self.received.contains(&promise.phy_payload);
-        if self.at(at).filter(is_data).filter(is_new).is_none() {
+        if earlier || self.at(at).filter(is_data).filter(is_new).is_none() {
             return Ok(());
         }
         match reason {
@@ -137,8 +170,8 @@ impl Airtime {
         }
     }
 
-    /// Is the share of the last frame's sub-band kept in each hour that it is part of?
-    fn share_holds(&self, gateway: usize, hz: u32) -> Verdict {
+    /// Is the share of the sub-band kept in each hour that a frame from `starts` on is part of?
+    fn share_holds(&self, gateway: usize, starts: Timestamp, hz: u32) -> Verdict {
         let Some((from, to, permille)) =
             EUROPE.into_iter().find(|(from, to, _)| (*from..=*to).contains(&hz))
         else {
@@ -150,7 +183,7 @@ impl Airtime {
             .filter(|it| it.gateway == gateway && (from..=to).contains(&it.frequency.hz()))
             .collect();
         frames.sort_by_key(|promise| promise.starts);
-        for last in &frames {
+        for last in frames.iter().filter(|last| last.ends > starts) {
             let begins = last.ends - HOUR;
             let within = frames.iter().filter(|it| it.ends > begins && it.ends <= last.ends);
             let air: i64 = within.map(|it| it.ends.since(it.starts.max(begins)).micros()).sum();
@@ -175,5 +208,76 @@ fn modulation(modulation: PacketModulation) -> Option<Modulation> {
         )),
         PacketModulation::Fsk { bit_rate } => Some(Modulation::Fsk { bit_rate }),
         PacketModulation::LrFhss { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::START;
+    use gateway_bridge::semtech::packet::TxTime;
+
+    /// 1.155 s at SF12.
+    fn txpk(spreading_factor: u8, frequency_hz: u32) -> Txpk {
+        Txpk {
+            when: TxTime::Tmst(0),
+            frequency_hz,
+            rf_chain: 0,
+            power_dbm: Some(14),
+            modulation: PacketModulation::Lora { spreading_factor, bandwidth_hz: 125_000 },
+            coding_rate: gateway_bridge::semtech::packet::CodingRate::Cr4_5,
+            deviation_hz: None,
+            invert_polarity: true,
+            no_crc: true,
+            preamble: None,
+            phy_payload: vec![0x60; 14],
+        }
+    }
+
+    fn seconds(seconds: i64) -> Timestamp {
+        START + TimeDelta::from_secs(seconds)
+    }
+
+    #[test]
+    fn two_frames_at_once_are_found_and_those_of_two_gateways_are_none() {
+        let mut airtime = Airtime::new(Region::Eu868);
+        airtime.promised(0, seconds(0), &txpk(12, 869_525_000)).unwrap();
+        airtime.promised(1, seconds(1), &txpk(12, 869_525_000)).unwrap();
+        airtime.promised(0, seconds(2), &txpk(12, 869_525_000)).unwrap();
+        assert!(airtime.promised(0, seconds(1), &txpk(12, 869_525_000)).is_err());
+    }
+
+    #[test]
+    fn one_percent_of_an_hour_is_thirty_one_frames_of_sf12() {
+        let mut airtime = Airtime::new(Region::Eu868);
+        let mut sent = |at| airtime.promised(0, seconds(at), &txpk(12, 868_100_000));
+        for number in 0..31 {
+            sent(number * 100).unwrap();
+        }
+        sent(3_700).expect("two frames are more than an hour old");
+        let violation = sent(3_500).unwrap_err();
+        assert!(violation.what.contains("868000000–868600000"), "{}", violation.what);
+    }
+
+    #[test]
+    fn a_frame_21_microseconds_off_its_window_is_found() {
+        let mut airtime = Airtime::new(Region::Eu868);
+        let mut heard = |micros| {
+            let what = sim::device::What::Data(sim::device::HeardData {
+                f_cnt_down: lns_lorawan::FCntDown(0),
+                f_port: None,
+                payload: Vec::new(),
+                confirmed: false,
+                ack: false,
+                acked: false,
+                f_pending: false,
+                mac: Vec::new(),
+            });
+            let offset = TimeDelta::from_micros(micros);
+            let window = lns_lorawan::Window::Rx1;
+            airtime.heard(START, "node-1", &Received { window, offset, what })
+        };
+        heard(-20).unwrap();
+        assert!(heard(21).is_err());
     }
 }

@@ -68,3 +68,32 @@ fn once<K: std::hash::Hash + Eq>(
     let (first, second) = (hex(first), hex(bytes));
     against(NAME, format!("{} was used for {first} and for {second}", name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lns_lorawan::FCntDown;
+
+    fn plan(f_cnt: u8, mic: u8) -> TxPlan {
+        // MHDR, DevAddr, FCtrl, FCnt, MIC.
+        let phy_payload = [0x60, 1, 0, 0, 0, 0, f_cnt, 0, mic, mic, mic, mic];
+        TxPlan {
+            id: 1,
+            dev_eui: DevEui::new(1),
+            phy_payload: phy_payload.into(),
+            f_cnt_down: Some(FCntDown(u32::from(f_cnt))),
+            offers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_counter_with_two_contents_is_found_and_a_repeated_frame_is_none() {
+        let mut keystream = Keystream::default();
+        for (f_cnt, mic) in [(0, 1), (1, 2), (0, 1)] {
+            keystream.leaves(&plan(f_cnt, mic), None).unwrap();
+        }
+        let violation = keystream.leaves(&plan(1, 3), None).unwrap_err();
+        assert_eq!(violation.property, NAME);
+        assert!(violation.what.starts_with("FCntDown 1 "), "{}", violation.what);
+    }
+}

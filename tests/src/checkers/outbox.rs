@@ -97,3 +97,50 @@ impl Outbox {
         (committed, self.deliveries)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{START, Setup};
+    use lns_core::effect::Stage;
+    use lns_core::{AppEvent, EventKind};
+    use lns_lorawan::Region;
+
+    fn event(number: u64) -> OutboundEvent {
+        let setup = Setup::new(1, Region::Eu868).node(|_| ());
+        let kind =
+            EventKind::Downlink { id: 1, correlation_id: None, f_port: 1, stage: Stage::Queued };
+        OutboundEvent {
+            home: 0,
+            about: setup.nodes[0].description().into(),
+            event: AppEvent { sequence: number, number, at: START, kind },
+        }
+    }
+
+    fn committed(numbers: impl IntoIterator<Item = u64>) -> Outbox {
+        let mut outbox = Outbox::default();
+        numbers.into_iter().for_each(|number| outbox.committed(&event(number)).unwrap());
+        outbox
+    }
+
+    #[test]
+    fn events_may_come_twice_and_none_may_be_left_out() {
+        let mut outbox = committed([4, 5, 9]);
+        for number in [4, 5, 4, 5] {
+            outbox.delivered(&event(number)).unwrap();
+        }
+        assert!(outbox.finished().is_err(), "9 is owed");
+        outbox.delivered(&event(9)).unwrap();
+        outbox.finished().unwrap();
+        assert!(committed([4, 5]).delivered(&event(5)).is_err(), "4 is left out");
+        assert!(committed([4]).delivered(&event(5)).is_err(), "5 was never durable");
+    }
+
+    #[test]
+    fn what_was_durable_is_not_forgotten_in_a_crash() {
+        let mut outbox = committed([4, 5]);
+        outbox.delivered(&event(4)).unwrap();
+        outbox.restarted(&[event(5)]).unwrap();
+        assert!(outbox.restarted(&[]).is_err());
+    }
+}

@@ -38,6 +38,7 @@ impl World {
                 let radio = transcript::radio(transmission.modulation, transmission.frequency);
                 let radio = if *heard_by == 0 { format!("{radio}  lost") } else { radio };
                 let at = transmission.starts;
+                self.airtime.sent(name, transmission.ends);
                 self.transcript.add(Line { at, mark: '▲', who: name, what, detail, radio });
                 Ok(())
             }
@@ -68,6 +69,10 @@ impl World {
 
     /// A datagram arrives at a gateway. What the gateway promises is on air.
     pub(super) fn at_gateway(&mut self, gateway: usize, bytes: &[u8]) -> Verdict {
+        let txpk = txpk_of(bytes);
+        if let Some(txpk) = &txpk {
+            self.airtime.arrived(gateway, bytes, txpk);
+        }
         self.field.datagram(self.now, gateway, bytes);
         let events = self.field.take_events();
         for event in &events {
@@ -75,13 +80,7 @@ impl World {
                 continue;
             };
             self.judged_at_gateway(gateway, verdict);
-            let Some(starts) = starts else { continue };
-            let Ok(FromServer { message: ServerMessage::PullResp(body), .. }) =
-                FromServer::parse(bytes)
-            else {
-                continue;
-            };
-            if let Ok(txpk) = Txpk::parse(body) {
+            if let (Some(starts), Some(txpk)) = (starts, &txpk) {
                 self.airtime.promised(gateway, *starts, txpk)?;
             }
         }
@@ -162,4 +161,12 @@ const FIRST_PORT: u16 = 40_000;
 fn address(gateway: usize) -> SocketAddr {
     let port = FIRST_PORT + u16::try_from(gateway).expect("a world has few gateways");
     SocketAddr::from(([192, 0, 2, 1], port))
+}
+
+/// What a PULL_RESP asks for; `None` for other datagrams.
+fn txpk_of(bytes: &[u8]) -> Option<Txpk> {
+    match FromServer::parse(bytes).ok()?.message {
+        ServerMessage::PullResp(body) => Txpk::parse(body).ok(),
+        ServerMessage::PushAck | ServerMessage::PullAck => None,
+    }
 }
