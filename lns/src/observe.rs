@@ -65,6 +65,10 @@ pub struct Observer {
     gateway_rtt_us: IntGaugeVec,
     gateway_receptions: IntGaugeVec,
     gateways_known: IntGauge,
+    gateways_forgotten: IntGauge,
+    no_offer_reasons: IntGaugeVec,
+    broker: IntGaugeVec,
+    store_bytes: IntGauge,
     bridge: IntGaugeVec,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
 }
@@ -131,6 +135,15 @@ impl Observer {
                 "gateway",
             ),
             gateways_known: make.gauge("lns_gateways_known", "Gateways registered or seen"),
+            gateways_forgotten: make
+                .gauge("lns_gateways_forgotten", "Unregistered gateways forgotten to make room"),
+            no_offer_reasons: make.gauges(
+                "lns_windows_without_offer",
+                "Windows that a gateway could not serve, since the start",
+                "reason",
+            ),
+            broker: make.gauges("lns_broker", "How the MQTT broker is doing", "what"),
+            store_bytes: make.gauge("lns_store_bytes", "Size of the store, approximately"),
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
             live: RwLock::new(None),
             registry: registry.clone(),
@@ -201,10 +214,39 @@ impl Observer {
         }
     }
 
+    /// Takes over how the broker is doing.
+    pub fn broker_status(&self, status: &crate::broker::Status) {
+        for (what, value) in [
+            ("connected", u64::from(status.connected)),
+            ("in_flight", status.in_flight),
+            ("acknowledged", status.acknowledged),
+            ("busy", status.busy),
+            ("taken_in", status.taken_in),
+            ("dropped", status.dropped),
+            ("refused", status.refused),
+            ("connections", status.connections),
+        ] {
+            self.broker.with_label_values(&[what]).set(value as i64);
+        }
+    }
+
+    /// Takes over how large the store is.
+    pub fn store_size(&self, bytes: u64) {
+        self.store_bytes.set(bytes as i64);
+    }
+
+    /// Takes over why windows were left without an offer.
+    pub fn no_offers<'a>(&self, reasons: impl IntoIterator<Item = (&'a str, u64)>) {
+        for (reason, count) in reasons {
+            self.no_offer_reasons.with_label_values(&[reason]).set(count as i64);
+        }
+    }
+
     /// The metrics as Prometheus reads them.
     pub fn scrape(&self, gateways: &Gateways) -> String {
         let all = gateways.all();
         self.gateways_known.set(all.len() as i64);
+        self.gateways_forgotten.set(gateways.forgotten() as i64);
         self.gateway_connected.reset();
         self.gateway_rtt_us.reset();
         self.gateway_receptions.reset();

@@ -28,6 +28,9 @@ pub const MAILBOX: usize = 16_384;
 /// How long a room sleeps when nothing is due.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// How often the lanes tell what they could not serve.
+const TELL: lns_lorawan::TimeDelta = lns_lorawan::TimeDelta::from_secs(1);
+
 /// The mailbox is full, or its partition has stopped; the message is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -182,9 +185,10 @@ pub fn run_lanes(
     mut transmit: Transmit,
     inbox: &Receiver<ToLanes>,
     partitions: &Partitions,
-    radio: &dyn Radio,
+    (radio, observer): (&dyn Radio, &Observer),
     clock: &Clock,
 ) {
+    let mut told = clock.now();
     loop {
         let sleep = transmit.next_wake().map_or(IDLE, |wake| until(clock, wake).min(IDLE));
         let first = match inbox.recv_timeout(sleep) {
@@ -200,6 +204,11 @@ pub fn run_lanes(
         transmit.wake(clock.now());
         for downlink in transmit.downlinks.drain(..) {
             radio.send(downlink);
+        }
+        if clock.now().since(told) >= TELL {
+            told = clock.now();
+            let reasons = transmit.lanes().no_offers();
+            observer.no_offers(reasons.map(|(reason, count)| (reason.label(), count)));
         }
         for (partition, message) in transmit.answers.drain(..) {
             partitions.send(partition, message);

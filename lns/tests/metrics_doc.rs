@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_bridge::counters::Counters;
+use lns::broker::Status;
 use lns::gateways::Gateways;
 use lns::message::Seen;
 use lns::observe::Observer;
@@ -83,6 +84,8 @@ fn scraped() -> BTreeMap<String, Kind> {
     observer.codec_errors.with_label_values(&["script"]);
     observer.mailbox.with_label_values(&["0"]);
     observer.bridge_counters([("datagrams/push_data".to_owned(), 1)]);
+    observer.no_offers([("offline", 1)]);
+    observer.broker_status(&Status::default());
     let note = Note::UnknownMacCommand { cid: 0x80 };
     let at = Timestamp::from_micros(0);
     observer.see(&Seen { at, dev_eui: None, dev_addr: None, note });

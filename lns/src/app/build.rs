@@ -101,8 +101,12 @@ pub(super) fn start(
 
     let (stopping, stop) = watch::channel(false);
     let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
-    let housekeeping =
-        doors::keep_house(config, &common, (&out.outbox, bridge.handle.clone()), stop.clone())?;
+    let housekeeping = doors::keep_house(
+        config,
+        &common,
+        (&out.outbox, &out.broker, bridge.handle.clone()),
+        stop.clone(),
+    )?;
     let http = doors::open_http(config, &common, (&service, &out.broker), stop)?;
     Ok(Server {
         addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
@@ -251,10 +255,10 @@ fn start_lanes(
         move |eui| gateways.find(eui).and_then(|gateway| gateway.region()).unwrap_or(default);
     let transmit = Transmit::new(Arc::clone(&common.router), region_of);
     let (partitions, clock) = (common.partitions.clone(), common.clock.clone());
-    let radios = Arc::clone(radios);
-    std::thread::Builder::new()
-        .name("lanes".into())
-        .spawn(move || rooms::run_lanes(transmit, &inbox, &partitions, &*radios, &clock))
+    let (radios, observer) = (Arc::clone(radios), Arc::clone(&common.observer));
+    std::thread::Builder::new().name("lanes".into()).spawn(move || {
+        rooms::run_lanes(transmit, &inbox, &partitions, (&*radios, &observer), &clock)
+    })
 }
 
 fn start_partitions(

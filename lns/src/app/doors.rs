@@ -137,14 +137,15 @@ fn state(
 pub(super) fn keep_house(
     config: &Config,
     common: &Common,
-    (outbox, bridge): (&Arc<Outbox>, Option<BridgeHandle>),
+    (outbox, broker, bridge): (&Arc<Outbox>, &Arc<dyn Broker>, Option<BridgeHandle>),
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let require_registered = config.gateway.require_registered_gateways;
     let (clock, observer) = (common.clock.clone(), Arc::clone(&common.observer));
     let (registry, gateways) = (Arc::clone(&common.registry), Arc::clone(&common.gateways));
     let (partitions, committer) = (common.partitions.clone(), common.committer.clone());
-    let outbox = Arc::clone(outbox);
+    let (outbox, broker) = (Arc::clone(outbox), Arc::clone(broker));
+    let store = Arc::clone(&common.store);
     let mut registrations = Registrations::default();
     let mut keep = move |last: &mut Instant| {
         registrations.sync(&registry, &gateways, bridge.as_ref(), require_registered);
@@ -154,6 +155,8 @@ pub(super) fn keep_house(
         }
         if last.elapsed() >= DISCIPLINE {
             *last = Instant::now();
+            observer.store_size(store.size_bytes());
+            observer.broker_status(&broker.status());
             if let Some(step) = clock.discipline() {
                 tracing::warn!(
                     seconds = step.as_secs_f64(),

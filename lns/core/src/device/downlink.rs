@@ -8,7 +8,7 @@
 use lns_lorawan::{DataDown, FCntDown, FCtrlDown};
 
 use super::draft::Draft;
-use super::{Awaiting, Device, InFlight, Owed, queue};
+use super::{Awaiting, Device, InFlight, ItemState, Owed, Queued, queue};
 use crate::effect::{Durable, Effect, TxPlan};
 use crate::event::Offer;
 use crate::mac::Requests;
@@ -101,7 +101,9 @@ fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
         }
     }
     let item = choose_item(draft, commands.len(), largest);
-    let left = draft.device.queue.len() - usize::from(item.is_some());
+    // What only waits for its acknowledgement is not pending: it has been sent.
+    let waiting = |queued: &&Queued| queued.state == ItemState::Waiting;
+    let left = draft.device.queue.iter().filter(waiting).count() - usize::from(item.is_some());
     Contents { ack: owed.ack, commands, requests, item, f_pending: left > 0 }
 }
 
