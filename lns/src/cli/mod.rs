@@ -47,7 +47,11 @@ enum Command {
 /// 0 is done, 1 is a problem that was printed, 2 a command line that makes no sense.
 pub fn main() -> ExitCode {
     let Cli { command, run } = Cli::parse();
-    let done = match command.unwrap_or(Command::Run(run)) {
+    let command = command.unwrap_or(Command::Run(run));
+    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
+        end_with_the_reader();
+    }
+    let done = match command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
@@ -62,6 +66,15 @@ pub fn main() -> ExitCode {
             eprintln!("{problem:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A command that only prints ends quietly when nobody reads any more (`lns decode … | head`), as
+/// other programs do; Rust's default is a panic.
+fn end_with_the_reader() {
+    // SAFETY: no other thread runs yet, and the default action is a valid one.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
 }
 
