@@ -172,7 +172,8 @@ pub struct UplinkEvent {
     pub f_opts_len: u8,
     /// Port; `None` when the frame had none.
     pub f_port: Option<u8>,
-    /// Plain payload; empty for FPort 0, whose commands are not the application's.
+    /// Plain payload. Frames with FPort 0 are not published: their commands are not the
+    /// application's.
     pub frm_payload: Box<[u8]>,
     /// The MIC as sent.
     pub mic: Mic,

@@ -162,7 +162,7 @@ fn impossible(draft: &Draft<'_>, item: &QueueItem) -> Option<String> {
     }
     if item.f_port == 0 || item.f_port > HIGHEST_F_PORT {
         let f_port = item.f_port;
-        return Some(format!("cannot send on FPort {f_port}; choose 1 to 223"));
+        return Some(format!("cannot send on FPort {f_port}; choose 1 to 223, or 224 for tests"));
     }
     let largest = super::windows::largest_payload(&draft.device.about.profile);
     let size = item.payload.len();
