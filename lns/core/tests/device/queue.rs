@@ -152,8 +152,8 @@ fn what_can_never_be_sent_is_said_at_once() {
         ..bench.item(1, false, &sized(size))
     };
     for (f_port, size, reason) in [
-        (0, 1, "cannot send on FPort 0; choose 1 to 223"),
-        (225, 1, "cannot send on FPort 225; choose 1 to 223"),
+        (0, 1, "cannot send on FPort 0; choose 1 to 223, or 224 for tests"),
+        (225, 1, "cannot send on FPort 225; choose 1 to 223, or 224 for tests"),
         (1, 243, "payload of 243 bytes is too large; the region allows 242"),
     ] {
         let queued = item(&bench, f_port, size);
