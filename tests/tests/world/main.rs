@@ -1,6 +1,7 @@
 //! Worlds: transcripts of single walks, and seeded runs in any weather.
 //!
-//! `LNS_WORLD_SEEDS` says how many seeds each region gets (12), `LNS_WORLD_SEED` names the only one.
+//! `LNS_WORLD_SEEDS` says how many seeds each region gets (12), `LNS_WORLD_SEED` names the only one,
+//! of which the whole transcript is kept.
 //! `LNS_WORLD_WRITE=1` writes the expected transcripts anew; read the difference before it lands.
 
 mod eu868;

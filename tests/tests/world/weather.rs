@@ -55,10 +55,13 @@ fn run(seed: u64, region: Region) -> World {
         world.wish(at, Wish { device, payload, confirmed: random.chance(0.3) });
     }
     let stormy = world.run(STORM).and_then(|()| world.converge(BOUND));
-    if let Err(failure) = stormy {
-        let path = format!("{}/world-{region}-{seed}.txt", env!("CARGO_TARGET_TMPDIR"));
+    let path = format!("{}/world-{region}-{seed}.txt", env!("CARGO_TARGET_TMPDIR"));
+    if stormy.is_err() || std::env::var_os("LNS_WORLD_SEED").is_some() {
         std::fs::write(&path, world.transcript()).expect("the transcript can be written");
-        panic!("{failure}\nthe whole transcript: {path}");
+        println!("the whole transcript: {path}");
+    }
+    if let Err(failure) = stormy {
+        panic!("{failure}");
     }
     world
 }
