@@ -67,11 +67,11 @@ impl Partition {
         }
     }
 
-    fn become_durable(&mut self, slot: Slot, dev_eui: DevEui, durable: Durable) {
+    pub(super) fn become_durable(&mut self, slot: Slot, dev_eui: DevEui, durable: Durable) {
         if durable >= Durable::RecordAndNonces && !self.dirty_nonces.contains(&slot) {
             self.dirty_nonces.push(slot);
         }
-        if durable >= Durable::Record && !self.dirty.iter().any(|(other, _)| *other == slot) {
+        if durable >= Durable::Record && self.is_dirty.insert(slot) {
             self.dirty.push((slot, dev_eui));
         }
     }
@@ -145,6 +145,7 @@ impl Partition {
                 value: lns_core::record::encode_dev_nonces(&device.used_dev_nonces),
             });
         }
+        self.is_dirty.clear();
         for (slot, dev_eui) in std::mem::take(&mut self.dirty) {
             let Some(device) = self.devices.device(slot) else { continue };
             if device.about.dev_eui != dev_eui {

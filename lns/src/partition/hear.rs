@@ -98,6 +98,14 @@ impl Partition {
                 self.devices.device(matched.slot).map(|device| device.heard.expected(alive))
             }
         };
+        let slot = matched.slot;
+        if let Some(earlier) = self.gathering.insert(slot, gather)
+            && let Some(closing) = self.gatherings.close(self.now, earlier)
+        {
+            // A device sends one frame after the other, and they happen to it in this order.
+            self.closed(closing, turn);
+            self.gathering.insert(slot, gather);
+        }
         let wait = expected.as_deref().map_or(Wait::Limit, Wait::Expected);
         if self.gatherings.matched(self.now, gather, matched, wait) == Closes::Now
             && let Some(closing) = self.gatherings.close(self.now, gather)
@@ -108,7 +116,10 @@ impl Partition {
 
     /// A gathering has closed: what was heard happens to the device.
     fn closed(&mut self, closing: Closing<Matched>, turn: &mut Turn) {
-        let Closing { key, receptions, decide_at, .. } = closing;
+        let Closing { gather, key, receptions, decide_at } = closing;
+        if self.gathering.get(&key.slot) == Some(&gather) {
+            self.gathering.remove(&key.slot);
+        }
         if !self.is_still(key.slot, key.dev_eui) || receptions.is_empty() {
             return;
         }

@@ -14,13 +14,13 @@ mod occasion;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use lns_core::dedup::Gatherings;
+use lns_core::dedup::{GatherId, Gatherings};
 use lns_core::device::matching::Matcher;
-use lns_core::effect::Stage;
+use lns_core::effect::{Durable, Stage};
 use lns_core::{Device, Env, Event, EventKind, Network};
 use lns_lorawan::{DevEui, RxDelay, TimeDelta, Timestamp};
 
@@ -80,6 +80,8 @@ pub struct Partition {
     devices: Devices,
     matcher: Matcher,
     gatherings: Gatherings<hear::Matched>,
+    /// The transmission of a device that is being gathered.
+    gathering: HashMap<Slot, GatherId>,
     occasions: Occasions,
     /// When devices want to be woken; an entry may be out of date, the device knows.
     wakes: BinaryHeap<Reverse<(Timestamp, Slot)>>,
@@ -88,6 +90,8 @@ pub struct Partition {
     dice: Dice,
     /// Rows whose record must be written at the end of the turn, in the order first touched.
     dirty: Vec<(Slot, DevEui)>,
+    /// The same, to look up.
+    is_dirty: HashSet<Slot>,
     /// Of these, the ones whose used DevNonces must be written first.
     dirty_nonces: Vec<Slot>,
     now: Timestamp,
@@ -126,6 +130,8 @@ impl Partition {
             spilled: loaded.spilled,
             dice,
             dirty: Vec::new(),
+            is_dirty: HashSet::new(),
+            gathering: HashMap::new(),
             dirty_nonces: Vec::new(),
             now: Timestamp::from_micros(0),
             decide_at: Timestamp::from_micros(0),
@@ -273,7 +279,7 @@ impl Partition {
             let home = lns_core::device::home_of(dev_eui);
             turn.batch.releases.push(Release::Addresses { home, gone: Vec::new(), now });
         }
-        self.dirty.push((slot, dev_eui));
+        self.become_durable(slot, dev_eui, Durable::Record);
         slot
     }
 

@@ -207,3 +207,16 @@ fn a_forgotten_device_leaves_nothing_behind() {
     let unknown = |seen: &Seen| seen.note == Note::Rejected(Reject::UnknownDevAddr);
     assert!(turn.seen.iter().any(unknown));
 }
+
+#[test]
+fn a_frame_that_waits_for_copies_is_not_overtaken_by_the_next_one() {
+    let (mut partition, _) = partition();
+    let at = Timestamp::from_secs(200);
+    let next = at + TimeDelta::from_millis(100);
+    let mut turn = Turn::default();
+    partition.handle(at, ToPartition::Heard(frame(0, at)), &mut turn);
+    partition.handle(next, ToPartition::Heard(frame(1, next)), &mut turn);
+    partition.wake(next + TimeDelta::from_millis(300), &mut turn);
+    partition.finish(&mut turn);
+    assert_eq!(published(&turn), 2);
+}
