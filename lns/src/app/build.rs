@@ -1,11 +1,12 @@
 //! Building a server: rooms first, doors last, so that nothing is heard before all of them run.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::ears::Ears;
@@ -35,6 +36,10 @@ use crate::transmit::Transmit;
 
 /// Turns that may wait for the committer; more make the partitions wait.
 const TURNS_WAITING: usize = 256;
+
+/// What takes messages of the broker, once every room runs and until they stop. It holds the
+/// broker, which holds it: a stopped server empties it, else neither would ever go.
+pub(super) type SharedIntake = Arc<RwLock<Option<Intake>>>;
 
 /// What most rooms share.
 pub(super) struct Common {
@@ -85,8 +90,8 @@ pub(super) fn start(
         expiry: parts::delta(config.downlink.expiry),
         clock: clock.clone(),
     });
-    let late_intake: Arc<OnceLock<Intake>> = Arc::default();
-    let out = way_out(config, &common, &late_intake, undelivered)?;
+    let intake: SharedIntake = Arc::default();
+    let out = way_out(config, &common, &intake, undelivered)?;
 
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
@@ -97,7 +102,7 @@ pub(super) fn start(
     let ears = Arc::new(ears(config, &common, &out, &radios));
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
     let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
-    let _ = late_intake.set(Intake { downlinks, ears: Arc::clone(&ears) });
+    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears) });
 
     let (stopping, stop) = watch::channel(false);
     let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
@@ -114,6 +119,8 @@ pub(super) fn start(
         service,
         observer: common.observer,
         broker: out.broker,
+        intake,
+        radios,
         outbox: out.outbox,
         store: common.store,
         partitions: common.partitions,
@@ -202,14 +209,14 @@ fn read_back(common: &Common) -> anyhow::Result<(Vec<Loaded>, Vec<OutboundEvent>
 fn way_out(
     config: &Config,
     common: &Common,
-    late_intake: &Arc<OnceLock<Intake>>,
+    intake: &SharedIntake,
     undelivered: Vec<OutboundEvent>,
 ) -> anyhow::Result<WayOut> {
-    let intake = Arc::clone(late_intake);
+    let intake = Arc::clone(intake);
     let (broker, mqtt) = parts::broker(
         config,
         // Until every room runs, senders keep their messages.
-        Arc::new(move |message| match intake.get() {
+        Arc::new(move |message| match &*intake.read() {
             Some(intake) => intake.take(message),
             None => Err(message),
         }),

@@ -45,6 +45,8 @@ pub struct Server {
     service: Arc<Service>,
     observer: Arc<Observer>,
     broker: Arc<dyn Broker>,
+    intake: build::SharedIntake,
+    radios: Arc<radio::Radios>,
     outbox: Arc<Outbox>,
     store: Arc<dyn Store>,
     partitions: Partitions,
@@ -153,6 +155,8 @@ impl Server {
             ended(thread.join())?;
         }
         self.broker.stop(LAST_WORDS);
+        *self.intake.write() = None;
+        self.radios.forget_here();
         anyhow::ensure!(
             committed,
             "the store refused the last changes; what they answered was not released. \
@@ -166,26 +170,44 @@ impl Server {
 /// Runs a server until the process is told to end.
 pub fn run(config: &Config) -> anyhow::Result<()> {
     init_logging(config.server.log_level, config.server.log_format);
+    let end = EndSignal::listen().context("listening for SIGTERM")?;
     let server = Server::start(config)?;
     server.say_where(config);
-    wait_for_signal()?;
+    end.wait();
     tracing::info!("stopping: finishing what was taken in");
     server.stop()?;
     tracing::info!("stopped; everything is durable");
     Ok(())
 }
 
-/// Returns when SIGINT or SIGTERM comes.
-pub fn wait_for_signal() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+/// What tells the process to end. From here on SIGINT and SIGTERM no longer kill it, so this comes
+/// before anything that must not be cut off.
+pub struct EndSignal {
+    runtime: tokio::runtime::Runtime,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl EndSignal {
+    /// Listens from now on.
+    pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listening = runtime.enter();
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        drop(listening);
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Returns when one has come, if only before this was called.
+    pub fn wait(self) {
+        let Self { runtime, mut terminate, mut interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+    }
 }

@@ -1,7 +1,7 @@
 //! Downlinks to whichever bridge reaches their gateway.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gateway_bridge::BridgeHandle;
 use gateway_link::Downlink;
@@ -16,7 +16,7 @@ use crate::treaty;
 
 /// The ways to gateways.
 pub struct Radios {
-    here: OnceLock<BridgeHandle>,
+    here: RwLock<Option<BridgeHandle>>,
     broker: Arc<dyn Broker>,
     through_broker: RwLock<HashSet<GatewayEui>>,
 }
@@ -24,12 +24,19 @@ pub struct Radios {
 impl Radios {
     /// No bridge in this process yet; others through `broker`.
     pub fn new(broker: Arc<dyn Broker>) -> Self {
-        Radios { here: OnceLock::new(), broker, through_broker: RwLock::default() }
+        Radios { here: RwLock::default(), broker, through_broker: RwLock::default() }
     }
 
     /// The bridge in this process.
     pub fn set_here(&self, bridge: BridgeHandle) {
-        assert!(self.here.set(bridge).is_ok(), "there is one bridge in a process");
+        let before = self.here.write().replace(bridge);
+        assert!(before.is_none(), "there is one bridge in a process");
+    }
+
+    /// The bridge in this process has ended. Its handle holds what the bridge forwards to, which
+    /// holds the radios: without this, neither would ever go.
+    pub fn forget_here(&self) {
+        *self.here.write() = None;
     }
 
     /// A gateway was last reached this way.
@@ -51,7 +58,7 @@ impl Radio for Radios {
     fn send(&self, downlink: Downlink) {
         let gateway = treaty::eui(downlink.gateway_eui);
         if !self.through_broker.read().contains(&gateway) {
-            if let Some(bridge) = self.here.get() {
+            if let Some(bridge) = &*self.here.read() {
                 bridge.send(downlink);
             }
             return;

@@ -15,7 +15,7 @@ use sim::provision::{Provision, provision};
 use sim::{Config as Simulation, Scenario};
 
 use super::run::{RunArgs, problems_as_one};
-use crate::app::{Addresses, Server, init_logging, wait_for_signal};
+use crate::app::{Addresses, EndSignal, Server, init_logging};
 use crate::config::{Config, LogLevel};
 use application::Application;
 use screen::Screen;
@@ -76,7 +76,7 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
 
     match args.duration {
         Some(duration) => std::thread::sleep(Duration::from(duration)),
-        None => wait_for_signal()?,
+        None => EndSignal::listen().context("listening for SIGTERM")?.wait(),
     }
     application.stop();
     println!("\n{}", simulation.stop());
