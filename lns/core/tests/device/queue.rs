@@ -263,7 +263,7 @@ fn a_marked_request_queues_once_a_day_even_when_its_downlink_is_long_gone() {
     let step = bench.step(Event::Command(Command::Enqueue(item)));
     assert_eq!(stages(&step), [(7, Stage::Queued)], "answered as the first was");
     assert!(bench.device.queue.is_empty());
-    bench.now = bench.now + TimeDelta::from_secs(24 * 3600 + 1);
+    bench.now += TimeDelta::from_secs(24 * 3600 + 1);
     let item = marked(&bench);
     bench.step(Event::Command(Command::Enqueue(item)));
     assert_eq!(bench.device.queue.len(), 1, "a day later it is a new request");
