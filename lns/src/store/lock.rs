@@ -6,8 +6,12 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::StoreError;
+
+/// How long a lock that is taken is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Held while this process owns the data directory.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ impl DirLock {
             .truncate(false)
             .open(dir.join("lock"))
             .map_err(failed)?;
-        match file.try_lock() {
+        match lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Locked { dir: dir.to_owned(), pid: read_pid(&mut file) });
@@ -41,6 +45,22 @@ impl DirLock {
         // A full disk must not keep a server from starting to say so: the number is a courtesy.
         let _courtesy = writeln!(file, "{}", std::process::id());
         Ok(Self { _file: file })
+    }
+}
+
+/// Takes the lock, trying for [`PATIENCE`].
+///
+/// A process that starts another holds its locks twice from fork to exec, even one that it has
+/// just let go: what looks taken may be free in a moment.
+fn lock_patiently(file: &File) -> Result<(), TryLockError> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < give_up => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
     }
 }
 
