@@ -43,7 +43,7 @@ pub use ping_slot_channel::{PingSlotChannelAns, PingSlotChannelReq};
 pub use ping_slot_info::PingSlotInfoReq;
 pub use rejoin_param_setup::{RejoinParamSetupAns, RejoinParamSetupReq};
 pub use rekey::RekeyMinor;
-pub use relay::FilterListReq;
+pub use relay::{FilterListReq, NotifyNewEndDeviceReq};
 pub use reset::ResetMinor;
 pub use rx_param_setup::{RxParamSetupAns, RxParamSetupReq};
 pub use rx_timing_setup::RxTimingSetupReq;
@@ -80,7 +80,7 @@ codec::commands! {
         0x43 UpdateUplinkListAns, "TS011.",
         0x44 CtrlUplinkListAns([u8; 5]), "TS011, in raw bytes.",
         0x45 ConfigureFwdLimitAns, "TS011.",
-        0x46 NotifyNewEndDeviceReq([u8; 6]), "TS011, in raw bytes: DevAddr, then power level.",
+        0x46 NotifyNewEndDeviceReq(NotifyNewEndDeviceReq), "TS011: a device that is not served.",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The relay's commands. TS011-1.0.1. Most are kept as raw bytes of the right length.
 
 use super::codec::Layout;
+use crate::dev_addr::DevAddr;
 use crate::wire::{BuildError, Reader};
 
 /// FilterListReq: the one command whose length depends on what it says.
@@ -48,6 +49,29 @@ impl Layout for FilterListReq {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
         out.extend(self.head);
         out.extend(self.eui());
+        Ok(())
+    }
+}
+
+/// NotifyNewEndDeviceReq: a relay has heard a device that it does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NotifyNewEndDeviceReq {
+    /// The device's address, first on air.
+    pub dev_addr: DevAddr,
+    /// How it was heard: SNR and RSSI, packed.
+    pub power_level: [u8; 2],
+}
+
+impl Layout for NotifyNewEndDeviceReq {
+    const LENGTH: usize = 6;
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let dev_addr = DevAddr::from_wire(reader.array()?);
+        Some(Self { dev_addr, power_level: reader.array()? })
+    }
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
+        out.extend(self.dev_addr.to_wire());
+        out.extend(self.power_level);
         Ok(())
     }
 }

@@ -144,8 +144,8 @@ impl DlSettings {
     }
 }
 
-/// RXDelay as frames carry it: 0 and 1 both mean one second (TS001-1.0.4 §5.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// RXDelay as frames carry it: 0 and 1 both mean one second (TS001-1.0.4 §5.7), and are equal.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RxDelay(u8);
 
@@ -168,6 +168,20 @@ impl RxDelay {
     /// Seconds from the end of an uplink to RX1, 1 to 15. RX2 opens one second later.
     pub const fn seconds(self) -> u8 {
         if self.0 == 0 { 1 } else { self.0 }
+    }
+}
+
+impl PartialEq for RxDelay {
+    fn eq(&self, other: &Self) -> bool {
+        self.seconds() == other.seconds()
+    }
+}
+
+impl Eq for RxDelay {}
+
+impl core::hash::Hash for RxDelay {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.seconds().hash(state);
     }
 }
 

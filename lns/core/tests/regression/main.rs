@@ -1,0 +1,8 @@
+//! One file for each trap that has caught a LoRaWAN network server: its story, and what we do.
+
+#[path = "../device/bench.rs"]
+#[allow(dead_code)]
+mod bench;
+
+mod confirmed_downlink_under_a_new_counter;
+mod device_time_of_each_repeat;
