@@ -5,3 +5,28 @@
 
 pub mod b;
 pub mod beacon;
+
+use serde::{Deserialize, Serialize};
+
+/// When a device listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Class {
+    /// After its own uplinks.
+    #[default]
+    A,
+    /// In ping slots too.
+    B,
+    /// Whenever it does not send.
+    C,
+}
+
+impl Class {
+    /// `A`, `B` or `C`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::A => "A",
+            Class::B => "B",
+            Class::C => "C",
+        }
+    }
+}
