@@ -93,6 +93,9 @@ impl Ingest {
             if let Some(lag) = clock.lag_p99() {
                 gateway.set_lag_p99(lag);
             }
+            if let Some(tmms) = uplink.tmms {
+                clock.observe_gps(air_time, tmms);
+            }
             air_time
         };
         Some(Reception {

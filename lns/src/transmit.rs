@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gateway_link::{Downlink, GatewayEvent, TxAck};
-use lns_core::effect::TxPlan;
+use lns_core::effect::{Opening, Reach, TxPlan};
 use lns_core::radio::lane::LaneSettings;
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
 use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
 
+use crate::gateways::Gateways;
 use crate::message::{OccasionId, ToLanes, ToPartition};
 use crate::router::Router;
 use crate::treaty;
@@ -29,6 +30,7 @@ pub trait Radio: Send + Sync {
 pub struct Transmit {
     lanes: Lanes,
     router: Arc<Router>,
+    gateways: Arc<Gateways>,
     region_of: Box<dyn Fn(GatewayEui) -> Region + Send>,
     names: HashMap<u64, PlanName>,
     /// To be sent to gateways.
@@ -38,14 +40,17 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// A room for gateways whose region `region_of` knows, answering the partitions.
+    /// A room for gateways whose region `region_of` knows, answering the partitions. It reads the
+    /// clocks of `gateways`.
     pub fn new(
         router: Arc<Router>,
+        gateways: Arc<Gateways>,
         region_of: impl Fn(GatewayEui) -> Region + Send + 'static,
     ) -> Self {
         Transmit {
             lanes: Lanes::new(LANES),
             router,
+            gateways,
             region_of: Box::new(region_of),
             names: HashMap::new(),
             downlinks: Vec::new(),
@@ -62,6 +67,7 @@ impl Transmit {
     pub fn handle(&mut self, now: Timestamp, message: ToLanes) {
         match message {
             ToLanes::Ask { occasion, opening } => {
+                self.tell_clocks(&opening);
                 let offers = self.lanes.ask(now, ask_id(occasion), &opening);
                 self.answers.push((occasion.partition, ToPartition::Offers { occasion, offers }));
             }
@@ -83,6 +89,17 @@ impl Transmit {
     pub fn wake(&mut self, now: Timestamp) {
         for output in self.lanes.tick(now) {
             self.carry_out(output);
+        }
+    }
+
+    /// Windows that follow no reception need the clocks of the gateways that are asked.
+    fn tell_clocks(&mut self, opening: &Opening) {
+        let Reach::Known(paths) = &opening.reach else { return };
+        for path in paths {
+            let map = self.gateways.find(path.gateway).and_then(|known| known.clock.lock().map());
+            if let Some(map) = map {
+                self.lanes.set_clock(path.gateway, map);
+            }
         }
     }
 

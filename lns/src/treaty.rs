@@ -56,16 +56,29 @@ pub fn link_modulation(modulation: Modulation) -> gateway_link::Modulation {
     }
 }
 
+/// When a frame leaves, in gateway-link's words.
+fn when(when: &lns_core::event::When) -> Option<When> {
+    use lns_core::event::When as Ours;
+    Some(match when {
+        Ours::After { token, delay } => When::After {
+            token: Token::try_from(&**token).ok()?,
+            delay_us: u32::try_from(delay.micros()).ok()?,
+        },
+        Ours::Tmst(tmst) => When::Tmst(tmst.0),
+        // Slots begin on whole milliseconds (LoRaWAN 1.0.4, chapter on class B).
+        Ours::Gps(moment) => When::Gps { tmms: moment.micros() / 1000 },
+        Ours::Immediately => When::Immediately,
+    })
+}
+
 /// One way of sending a frame, as an offer has it.
 ///
 /// Devices listen with inverted polarity and without a payload CRC (RP002-1.0.5, physical layer of
 /// each region).
 pub fn item(offer: &lns_core::Offer, phy_payload: &[u8]) -> Option<DownlinkItem> {
-    let token = Token::try_from(&*offer.token).ok()?;
-    let delay_us = u32::try_from(offer.delay.micros()).ok()?;
     Some(DownlinkItem {
         phy_payload: phy_payload.to_vec(),
-        when: When::After { token, delay_us },
+        when: when(&offer.when)?,
         frequency_hz: offer.frequency.hz(),
         modulation: link_modulation(offer.modulation),
         coding_rate: gateway_link::CodingRate::Cr4_5,

@@ -4,7 +4,7 @@ use lns_lorawan::{DataRateIndex, DevAddr, DevEui, FCntDown, FCntUp, JoinEui, Mic
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
-use crate::event::{Fate, Offer, Reception};
+use crate::event::{Fate, Offer, Path, Reception};
 use crate::note::Note;
 
 /// What became of one event.
@@ -49,15 +49,25 @@ pub enum Effect {
 pub struct Opening {
     /// What for.
     pub purpose: crate::event::Purpose,
-    /// The windows, in order of time; gateways are those of `receptions`.
+    /// The windows, in order of time.
     pub windows: Vec<crate::radio::plan::WindowPlan>,
-    /// The copies of the transmission that opens the windows, best first.
-    pub receptions: Vec<Reception>,
+    /// The gateways that can reach the device.
+    pub reach: Reach,
     /// Whether the device already has something to say: then the occasion is held at most the
     /// profile's reply window, else until the last call.
     pub something_to_say: bool,
     /// How long something to say may be held, ms.
     pub reply_window_ms: u32,
+}
+
+/// How a device can be reached. Its windows must suit: [`crate::radio::plan::Start::After`] needs an
+/// uplink to follow.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// By the gateways that heard the transmission which opens the windows: its copies, best first.
+    Heard(Vec<Reception>),
+    /// By gateways that heard it before: best first.
+    Known(Vec<Path>),
 }
 
 /// A frame for the lanes: one byte string, one counter, offers in the order to be tried.

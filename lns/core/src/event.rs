@@ -1,8 +1,8 @@
 //! What can happen to a device.
 
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, Frequency, GatewayEui, JoinRequest, Modulation, OpenedUplink, RxDelay,
-    TimeDelta, Timestamp, Tmst, Window,
+    DataRateIndex, Db, Dbm, Frequency, GatewayEui, GpsTime, JoinRequest, Modulation, OpenedUplink,
+    RxDelay, TimeDelta, Timestamp, Tmst, Window,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -104,6 +104,33 @@ pub struct JoinHeard {
     pub suggested_rx_delay: RxDelay,
 }
 
+/// A way to a device that has not just been heard: a gateway that hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// The gateway.
+    pub gateway: GatewayEui,
+    /// How far the device's last frames were above what they needed there.
+    pub margin: Db,
+}
+
+/// When an offered frame leaves, in the gateway's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After a reception, by the gateway's own counter.
+    After {
+        /// The bridge's token of that reception.
+        token: Box<[u8]>,
+        /// From the end of the uplink to the start of the downlink.
+        delay: TimeDelta,
+    },
+    /// When the concentrator's counter shows this.
+    Tmst(Tmst),
+    /// At a moment of the satellites' clock.
+    Gps(GpsTime),
+    /// As soon as it arrives: nothing ties the gateway's counter to our clock.
+    Immediately,
+}
+
 /// A place on one gateway's air that its lane holds for us.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
@@ -111,14 +138,12 @@ pub struct Offer {
     pub id: u64,
     /// The gateway.
     pub gateway: GatewayEui,
-    /// The concentrator's restart count at the reception that the offer follows.
+    /// The concentrator's restart count for which the offer holds.
     pub boot_epoch: u32,
-    /// The bridge's token of that reception.
-    pub token: Box<[u8]>,
     /// Which of the device's windows.
     pub window: Window,
-    /// From the end of the uplink to the start of the downlink.
-    pub delay: TimeDelta,
+    /// When the downlink leaves, as the gateway is told.
+    pub when: When,
     /// When the downlink starts on air, on our clock.
     pub starts: Timestamp,
     /// Frequency.
@@ -132,7 +157,7 @@ pub struct Offer {
     /// The largest PHYPayload that fits, bytes: by the data rate's limit, and by what the duty
     /// cycle and the lane's other promises leave.
     pub max_phy_payload: usize,
-    /// How far the link was above what it needs, by the uplink's best copy at this gateway.
+    /// How far the link was above what it needs, by what this gateway heard of the device.
     pub margin: Db,
     /// After this the lane has given the place away.
     pub reserved_until: Timestamp,

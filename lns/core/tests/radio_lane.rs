@@ -2,9 +2,10 @@
 
 mod radio_given;
 
-use lns_core::event::{Offer, Reception};
+use lns_core::event::{Offer, Reception, When};
 use lns_core::radio::duty::{DutyLedger, HOUR, allowance};
 use lns_core::radio::lane::{Lane, LaneSettings, NoOffer, OfferName, airtime};
+use lns_core::radio::place::Tie;
 use lns_core::radio::plan::WindowPlan;
 use lns_lorawan::region::SubBand;
 use lns_lorawan::{Db, Dbm, Frequency, Modulation, TimeDelta, Timestamp};
@@ -18,7 +19,7 @@ fn given() -> Lane {
 /// Asks under a name of its own.
 fn ask(lane: &mut Lane, now: i64, on_air: i64, window: &WindowPlan) -> Result<Offer, NoOffer> {
     let id = lane.promised() as u64 + 1000 * now.unsigned_abs();
-    lane.offer(at(now), OfferName { id, ask: id }, &copy(1, on_air, 5, 0), window)
+    lane.offer(at(now), OfferName { id, ask: id }, Tie::Heard(&copy(1, on_air, 5, 0)), window)
 }
 
 #[test]
@@ -29,7 +30,8 @@ fn an_idle_gateway_offers_everything_that_the_window_allows() {
     assert_eq!(offer.max_phy_payload, 255);
     assert_eq!(offer.power, Dbm::from_whole(16));
     assert_eq!(offer.margin, Db::from_hundredths(750), "0 dB where SF7 needs −7.5");
-    assert_eq!(*offer.token, [1]);
+    let delay = TimeDelta::from_secs(1);
+    assert_eq!(offer.when, When::After { token: Box::from([1]), delay });
     // 50 ms ahead, and 100 ms of round trip while none was measured.
     assert_eq!(offer.reserved_until, at(850));
 }
@@ -79,7 +81,7 @@ fn a_reception_after_a_restart_restarts_the_lane() {
     ask(&mut lane, 0, 0, &rx1(SF7)).unwrap();
     let after = Reception { boot_epoch: 2, ..copy(1, 20, 5, 0) };
     let name = OfferName { id: 7, ask: 7 };
-    let offer = lane.offer(at(30), name, &after, &rx1(SF7)).unwrap();
+    let offer = lane.offer(at(30), name, Tie::Heard(&after), &rx1(SF7)).unwrap();
     assert_eq!(offer.boot_epoch, 2);
     assert_eq!(lane.promised(), 1, "what was promised before is void");
     assert_eq!(ask(&mut lane, 40, 0, &rx1(SF7)), Err(NoOffer::Rebooted));
@@ -110,10 +112,10 @@ fn alternatives_of_one_asking_may_overlap_and_both_are_paid_for() {
     let mut lane = given();
     let reception = copy(1, 0, 5, 0);
     let first = OfferName { id: 1, ask: 1 };
-    let long = lane.offer(at(5), first, &reception, &rx1(SF12)).unwrap();
+    let long = lane.offer(at(5), first, Tie::Heard(&reception), &rx1(SF12)).unwrap();
     assert!(long.starts + airtime(SF12, long.max_phy_payload) > at(2_000));
     let second = OfferName { id: 2, ask: 1 };
-    assert!(lane.offer(at(5), second, &reception, &rx2()).is_ok());
+    assert!(lane.offer(at(5), second, Tie::Heard(&reception), &rx2()).is_ok());
     let used: Vec<_> = lane.duty().usage().map(|(_, used)| used).collect();
     assert_eq!(used, [airtime(SF12, 64), airtime(SF12, 64)]);
     // For everybody else both are taken.
@@ -175,9 +177,9 @@ fn the_last_frames_of_an_hour_are_smaller_and_then_there_are_none() {
 fn the_last_call_leaves_two_round_trips() {
     let mut lane = given();
     let reception = copy(1, 0, 5, 0);
-    assert_eq!(lane.last_call(&reception, &rx1(SF7)), at(1_000 - 50 - 200));
+    assert_eq!(lane.last_call(Tie::Heard(&reception), &rx1(SF7)), Some(at(1_000 - 50 - 200)));
     lane.observe_round_trip(ms(40));
-    assert_eq!(lane.last_call(&reception, &rx1(SF7)), at(1_000 - 50 - 80));
+    assert_eq!(lane.last_call(Tie::Heard(&reception), &rx1(SF7)), Some(at(1_000 - 50 - 80)));
     assert_eq!(lane.leave_by(at(2_000)), at(2_000 - 50 - 40));
 }
 
@@ -214,7 +216,7 @@ fn schedule(acts: &[Act], bands: &[SubBand]) -> Vec<Sent> {
                 let window = if *second { rx2() } else { rx1(*modulation) };
                 let reception = copy(1, now - on_air, *on_air, 0);
                 let name = OfferName { id, ask: id };
-                offers.extend(lane.offer(at(now), name, &reception, &window));
+                offers.extend(lane.offer(at(now), name, Tie::Heard(&reception), &window));
             }
             Act::Take { which, size } if *which < offers.len() => {
                 let offer = offers.swap_remove(*which);

@@ -5,10 +5,11 @@ mod radio_given;
 
 use std::collections::HashMap;
 
-use lns_core::effect::{Opening, TxPlan};
+use lns_core::effect::{Opening, Reach, TxPlan};
 use lns_core::event::{Fate, Offer, Outcome, Purpose, Reception};
 use lns_core::radio::lane::{LaneSettings, NoOffer, airtime};
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
+use lns_core::radio::place::Tie;
 use lns_lorawan::{DevEui, FCntDown, Region, TimeDelta, Timestamp, Window};
 use proptest::prelude::*;
 use radio_given::{SF7, START, at, copy, gateway, ms, rx1, rx2};
@@ -32,7 +33,7 @@ fn opening(receptions: Vec<Reception>) -> Opening {
     Opening {
         purpose: Purpose::ClassA,
         windows: vec![rx1(SF7), rx2()],
-        receptions,
+        reach: Reach::Heard(receptions),
         something_to_say: true,
         reply_window_ms: 0,
     }
@@ -279,8 +280,8 @@ fn a_name_in_flight_is_refused_and_the_first_frame_goes_on() {
 fn the_last_call_follows_the_round_trip() {
     let mut lanes = given(2);
     let heard = opening(vec![copy(1, 0, 5, 6), copy(2, 0, 5, 0)]);
-    assert_eq!(lanes.last_call(&heard.receptions[0], &rx1(SF7)), Some(at(750)));
-    assert_eq!(lanes.last_call(&copy(9, 0, 5, 0), &rx1(SF7)), None);
+    assert_eq!(lanes.last_call(heard.reach.ties()[0], &rx1(SF7)), Some(at(750)));
+    assert_eq!(lanes.last_call(Tie::Heard(&copy(9, 0, 5, 0)), &rx1(SF7)), None);
     assert_eq!(lanes.ask_by(at(10), &heard), at(750));
     assert_eq!(lanes.ask_by(at(751), &heard), at(1_750), "RX1 is gone");
     assert_eq!(lanes.ask_by(at(1_751), &heard), at(1_751), "both are gone");

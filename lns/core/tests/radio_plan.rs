@@ -4,7 +4,9 @@
 mod radio_given;
 
 use lns_core::event::Reception;
-use lns_core::radio::plan::{UplinkOn, WindowPlan, after_join_request, after_uplink, margin};
+use lns_core::radio::plan::{
+    Start, UplinkOn, WindowPlan, after_join_request, after_uplink, margin,
+};
 use lns_core::session::RxParams;
 use lns_lorawan::{
     Bandwidth, DataRateIndex, Db, Frequency, Modulation, Region, RxDelay, SpreadingFactor, Window,
@@ -36,7 +38,8 @@ type Row = (Window, i64, u32, u8, usize, i16);
 
 fn rows(windows: Vec<WindowPlan>) -> Vec<Row> {
     let row = |plan: WindowPlan| {
-        let seconds = plan.delay.micros() / 1_000_000;
+        let Start::After(delay) = plan.start else { panic!("it follows an uplink") };
+        let seconds = delay.micros() / 1_000_000;
         let eirp = plan.max_eirp.hundredths();
         let dr = plan.data_rate.value();
         (plan.window, seconds, plan.frequency.hz(), dr, plan.max_phy_payload, eirp)

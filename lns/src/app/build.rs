@@ -260,7 +260,8 @@ fn start_lanes(
     let default = config.server.region;
     let region_of =
         move |eui| gateways.find(eui).and_then(|gateway| gateway.region()).unwrap_or(default);
-    let transmit = Transmit::new(Arc::clone(&common.router), region_of);
+    let known = Arc::clone(&common.gateways);
+    let transmit = Transmit::new(Arc::clone(&common.router), known, region_of);
     let (partitions, clock) = (common.partitions.clone(), common.clock.clone());
     let (radios, observer) = (Arc::clone(radios), Arc::clone(&common.observer));
     std::thread::Builder::new().name("lanes".into()).spawn(move || {

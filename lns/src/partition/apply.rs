@@ -7,8 +7,9 @@ use std::sync::Arc;
 use lns_core::device::home_of;
 use lns_core::effect::{Durable, Opening};
 use lns_core::radio::lane::LaneSettings;
+use lns_core::radio::place::Tie;
 use lns_core::radio::plan::WindowPlan;
-use lns_core::{AppEvent, Device, Effect, Event, EventKind, Note, Reception, Reject, TxPlan};
+use lns_core::{AppEvent, Device, Effect, Event, EventKind, Note, Reject, TxPlan};
 use lns_lorawan::{DevEui, TimeDelta, Timestamp};
 
 use super::devices::Slot;
@@ -226,14 +227,13 @@ pub fn event_key(home: u8, sequence: u64) -> Vec<u8> {
 /// The lanes know better and have the last word; this is when asking them still makes sense.
 fn last_calls(gateways: &Gateways, opening: &Opening) -> Vec<Timestamp> {
     let lane = LaneSettings::default();
-    let call = |reception: &Reception, window: &WindowPlan| {
-        let known = gateways.rtt_p99(reception.gateway);
+    let call = |tie: Tie<'_>, window: &WindowPlan| {
+        let known = gateways.rtt_p99(tie.gateway());
         let round_trip = if known > TimeDelta::ZERO { known } else { lane.assumed_round_trip };
-        reception.air_time + window.delay - lane.lead - round_trip - round_trip
+        Some(tie.latest(&window.start)? - lane.lead - round_trip - round_trip)
     };
-    let of_window = |window: &WindowPlan| {
-        opening.receptions.iter().map(|reception| call(reception, window)).max()
-    };
+    let ties = opening.reach.ties();
+    let of_window = |window: &WindowPlan| ties.iter().filter_map(|tie| call(*tie, window)).max();
     opening.windows.iter().filter_map(of_window).collect()
 }
 

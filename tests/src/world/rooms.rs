@@ -83,7 +83,7 @@ impl Rooms {
         let region = setup.region;
         let rooms = Rooms {
             partitions: partitions.collect(),
-            transmit: Transmit::new(Arc::clone(&router), move |_| region),
+            transmit: Transmit::new(Arc::clone(&router), Arc::clone(&gateways), move |_| region),
             ingest: Ingest::new(Arc::clone(&gateways), Arc::clone(&router), region, false),
             sessions: bridge(random),
             progress: Progress::new(delivered),

@@ -15,7 +15,7 @@ use lns_lorawan::{
 
 use super::draft::Draft;
 use super::{Awaiting, Device, InFlight, home_of, outcome, windows};
-use crate::effect::{Durable, Effect, EventKind, Opening, TxPlan};
+use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
 use crate::event::{JoinHeard, Offer, Purpose};
 use crate::mac::{Requests, channel_plan};
 use crate::note::Note;
@@ -50,7 +50,7 @@ pub(super) fn judge(draft: &mut Draft<'_>, heard: JoinHeard) -> Result<(), Rejec
     let opening = Opening {
         purpose: Purpose::JoinAccept,
         windows: windows::after_join(profile, &heard),
-        receptions: heard.receptions.clone(),
+        reach: Reach::Heard(heard.receptions.clone()),
         something_to_say: true,
         reply_window_ms: 0,
     };

@@ -7,7 +7,7 @@ use lns_lorawan::Mic;
 
 use super::draft::Draft;
 use super::{Awaiting, Device, Owed, outcome, queue, windows};
-use crate::effect::{Durable, Effect, EventKind, Opening, UplinkEvent};
+use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
 use crate::mac::{MacState, Moment, channel_plan};
@@ -183,7 +183,7 @@ fn open_windows(draft: &mut Draft<'_>, heard: UplinkHeard, owed: Owed) {
         windows: windows::after_uplink(&device.about.profile, session, &heard),
         something_to_say: device.has_something_to_say(draft.env.now),
         reply_window_ms: device.about.profile.reply_window_ms,
-        receptions: heard.receptions,
+        reach: Reach::Heard(heard.receptions),
     };
     draft.effect(Effect::Open(opening));
 }

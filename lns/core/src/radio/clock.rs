@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use lns_lorawan::{TimeDelta, Timestamp, Tmst};
+use lns_lorawan::{GpsTime, TimeDelta, Timestamp, Tmst};
 
 use super::percentile::Percentile;
 
@@ -52,6 +52,43 @@ struct Dissent {
     count: u8,
 }
 
+/// A concentrator's clock at a glance, for whoever has to name a counter value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockMap {
+    /// The restart count that it belongs to.
+    pub boot_epoch: u32,
+    /// When a reception last taught it.
+    pub learnt: Timestamp,
+    /// The satellites' time, where the gateway has told it.
+    pub gps: Option<GpsSeen>,
+    /// Our clock less the counter, µs.
+    difference: i64,
+}
+
+/// The satellites' time, as a gateway has told it with a reception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GpsSeen {
+    /// When, on our clock.
+    pub at: Timestamp,
+    /// How far our clock was ahead of it.
+    pub ahead: TimeDelta,
+}
+
+impl GpsSeen {
+    /// What our clock shows at a moment of the satellites'.
+    pub fn ours(&self, moment: GpsTime) -> Timestamp {
+        moment.to_timestamp() + self.ahead
+    }
+}
+
+impl ClockMap {
+    /// What the counter shows at a moment of ours.
+    pub fn tmst_at(&self, moment: Timestamp) -> Tmst {
+        // Truncation is the counter's own wrap.
+        Tmst(moment.micros().wrapping_sub(self.difference) as u32)
+    }
+}
+
 /// One gateway's `tmst` on our clock.
 #[derive(Clone, Debug, Default)]
 pub struct ConcentratorClock {
@@ -60,6 +97,7 @@ pub struct ConcentratorClock {
     spells: VecDeque<Spell>,
     dissent: Option<Dissent>,
     observed: Option<Timestamp>,
+    gps: Option<GpsSeen>,
     lags: Percentile,
 }
 
@@ -76,6 +114,7 @@ impl ConcentratorClock {
         if boot_epoch != self.boot_epoch {
             self.spells.clear();
             self.dissent = None;
+            self.gps = None;
             self.boot_epoch = boot_epoch;
         }
         let difference = self.difference(tmst, arrived);
@@ -85,6 +124,15 @@ impl ConcentratorClock {
         let air_time = self.air_time(tmst, boot_epoch, arrived);
         self.lags.observe(arrived.since(air_time));
         air_time
+    }
+
+    /// A reception's `tmms`, ms of the satellites' clock at the air time.
+    ///
+    /// It ties our clock to the satellites' without trusting that ours is right.
+    pub fn observe_gps(&mut self, air_time: Timestamp, tmms: u64) {
+        let told = GpsTime::from_micros(tmms.saturating_mul(1000));
+        let ahead = air_time.since(told.to_timestamp());
+        self.gps = Some(GpsSeen { at: air_time, ahead });
     }
 
     /// When a reception was on air, on our clock: at the latest at its arrival, and exactly then
@@ -104,9 +152,14 @@ impl ConcentratorClock {
 
     /// What the concentrator's counter shows at a moment of ours; `None` while there is no clock.
     pub fn tmst_at(&self, moment: Timestamp) -> Option<Tmst> {
-        let least = self.least(self.observed?)?;
-        // Truncation is the counter's own wrap.
-        Some(Tmst(moment.micros().wrapping_sub(least) as u32))
+        self.map().map(|map| map.tmst_at(moment))
+    }
+
+    /// The clock at a glance; `None` while there is none.
+    pub fn map(&self) -> Option<ClockMap> {
+        let learnt = self.observed?;
+        let difference = self.least(learnt)?;
+        Some(ClockMap { boot_epoch: self.boot_epoch, learnt, gps: self.gps, difference })
     }
 
     /// How long ago the last reception taught the clock; `None` while there is no clock.

@@ -12,10 +12,12 @@ use lns_lorawan::{
     time_on_air,
 };
 
+use super::clock::ClockMap;
 use super::duty::DutyLedger;
 use super::percentile::Percentile;
-use super::plan::{WindowPlan, margin};
-use crate::event::{Offer, Reception};
+use super::place::{Span, Tie};
+use super::plan::{Start, WindowPlan};
+use crate::event::Offer;
 
 /// The smallest data frame: MHDR, FHDR without options, MIC (TS001-1.0.4 §4.3).
 /// A place that does not hold it is no place.
@@ -36,6 +38,9 @@ pub struct LaneSettings {
     pub queue_depth: usize,
     /// The most EIRP that it sends with.
     pub max_eirp: Dbm,
+    /// Whether it sends beacons, by its own configuration: then it keeps the satellites' time, and
+    /// class B devices can be told of slots.
+    pub beaconing: bool,
     /// The round trip to reckon with before one was measured.
     pub assumed_round_trip: TimeDelta,
 }
@@ -49,6 +54,7 @@ impl Default for LaneSettings {
             lead: TimeDelta::from_millis(50),
             queue_depth: 32,
             max_eirp: Dbm::from_whole(27),
+            beaconing: false,
             assumed_round_trip: TimeDelta::from_millis(100),
         }
     }
@@ -69,17 +75,23 @@ pub enum NoOffer {
     AirTaken,
     /// The sub-band's duty cycle is used up, or the frequency lies in no sub-band.
     DutyCycle,
+    /// Nothing ties the window to the gateway's clock: no uplink to follow, or no satellites' time.
+    NoClock,
+    /// The window needs a gateway that sends beacons.
+    NotBeaconing,
 }
 
 impl NoOffer {
     /// Every reason, in the order of [`NoOffer::place`].
-    pub const ALL: [NoOffer; 6] = [
+    pub const ALL: [NoOffer; 8] = [
         NoOffer::Offline,
         NoOffer::Rebooted,
         NoOffer::TooLate,
         NoOffer::QueueFull,
         NoOffer::AirTaken,
         NoOffer::DutyCycle,
+        NoOffer::NoClock,
+        NoOffer::NotBeaconing,
     ];
 
     /// The metric label.
@@ -91,6 +103,8 @@ impl NoOffer {
             NoOffer::QueueFull => "queue_full",
             NoOffer::AirTaken => "air_taken",
             NoOffer::DutyCycle => "duty_cycle",
+            NoOffer::NoClock => "no_clock",
+            NoOffer::NotBeaconing => "not_beaconing",
         }
     }
 
@@ -141,6 +155,7 @@ pub struct Lane {
     promises: Vec<Promise>,
     duty: DutyLedger,
     round_trips: Percentile,
+    clock: Option<ClockMap>,
 }
 
 impl Lane {
@@ -159,21 +174,23 @@ impl Lane {
             promises: Vec::new(),
             duty: DutyLedger::new(bands),
             round_trips: Percentile::new(),
+            clock: None,
         }
     }
 
-    /// Holds a place for the downlink that follows a reception, as large as it can be.
+    /// Holds a place for a downlink in a window, as large as it can be.
     pub fn offer(
         &mut self,
         now: Timestamp,
         name: OfferName,
-        reception: &Reception,
+        tie: Tie<'_>,
         window: &WindowPlan,
     ) -> Result<Offer, NoOffer> {
         self.expire(now);
-        self.fits_in_time(now, reception, window)?;
-        let starts = reception.air_time + window.delay;
-        let room = self.room(name.ask, starts).ok_or(NoOffer::AirTaken)?;
+        self.is_ready(tie, window)?;
+        let reachable = now + self.settings.lead + self.round_trip();
+        let span = Span::of((now, reachable), &window.start, tie, self.clock.as_ref())?;
+        let (starts, room) = self.free_air((reachable, &span), name.ask, window)?;
         let left = self.duty.left(now, window.frequency).unwrap_or(NO_NEIGHBOUR);
         let Some(max_phy_payload) = largest(window, room.min(left)) else {
             return Err(if left < room { NoOffer::DutyCycle } else { NoOffer::AirTaken });
@@ -193,16 +210,15 @@ impl Lane {
             id: name.id,
             gateway: self.gateway,
             boot_epoch: self.boot_epoch,
-            token: reception.token.clone(),
             window: window.window,
-            delay: window.delay,
+            when: span.when(starts),
             starts,
             frequency: window.frequency,
             data_rate: window.data_rate,
             modulation: window.modulation,
             power: window.max_eirp.min(self.settings.max_eirp),
             max_phy_payload,
-            margin: margin(reception),
+            margin: tie.margin(),
             reserved_until,
         })
     }
@@ -256,6 +272,7 @@ impl Lane {
         self.online = true;
         if boot_epoch != self.boot_epoch {
             self.boot_epoch = boot_epoch;
+            self.clock = None;
             for promise in core::mem::take(&mut self.promises) {
                 match promise.stage {
                     Stage::Held(_) => self.duty.give_back(promise.id, promise.frequency),
@@ -268,6 +285,13 @@ impl Lane {
     /// The gateway cannot be reached: no offers until it is up again.
     pub fn down(&mut self) {
         self.online = false;
+    }
+
+    /// What is known of the concentrator's clock. A map of another run is not taken.
+    pub fn set_clock(&mut self, map: ClockMap) {
+        if map.boot_epoch == self.boot_epoch {
+            self.clock = Some(map);
+        }
     }
 
     /// Changes what the gateway needs; promises stand.
@@ -295,8 +319,8 @@ impl Lane {
 
     /// The latest moment at which asking for an offer still makes sense: a round trip before the
     /// frame has to leave, for filling and committing it and for a line that is slower than usual.
-    pub fn last_call(&self, reception: &Reception, window: &WindowPlan) -> Timestamp {
-        self.leave_by(reception.air_time + window.delay) - self.round_trip()
+    pub fn last_call(&self, tie: Tie<'_>, window: &WindowPlan) -> Option<Timestamp> {
+        tie.latest(&window.start).map(|starts| self.leave_by(starts) - self.round_trip())
     }
 
     /// What the gateway needs.
@@ -325,28 +349,54 @@ impl Lane {
         !self.online && self.promises.is_empty() && self.duty.is_clear(now)
     }
 
-    fn fits_in_time(
-        &mut self,
-        now: Timestamp,
-        reception: &Reception,
-        window: &WindowPlan,
-    ) -> Result<(), NoOffer> {
+    fn is_ready(&mut self, tie: Tie<'_>, window: &WindowPlan) -> Result<(), NoOffer> {
         if !self.online {
             return Err(NoOffer::Offline);
         }
-        if reception.boot_epoch > self.boot_epoch {
-            self.up(reception.boot_epoch);
+        if let Some(boot_epoch) = tie.boot_epoch() {
+            if boot_epoch > self.boot_epoch {
+                self.up(boot_epoch);
+            }
+            if boot_epoch != self.boot_epoch {
+                return Err(NoOffer::Rebooted);
+            }
         }
-        if reception.boot_epoch != self.boot_epoch {
-            return Err(NoOffer::Rebooted);
-        }
-        if self.leave_by(reception.air_time + window.delay) < now {
-            return Err(NoOffer::TooLate);
+        if matches!(window.start, Start::At(_)) && !self.settings.beaconing {
+            return Err(NoOffer::NotBeaconing);
         }
         if self.promises.len() >= self.settings.queue_depth {
             return Err(NoOffer::QueueFull);
         }
         Ok(())
+    }
+
+    /// The first moment of a span at which the air is free for the largest frame of the window, else
+    /// for the smallest; and for how long.
+    fn free_air(
+        &self,
+        (reachable, span): (Timestamp, &Span),
+        ask: u64,
+        window: &WindowPlan,
+    ) -> Result<(Timestamp, TimeDelta), NoOffer> {
+        if span.latest < reachable || span.latest < span.earliest {
+            return Err(NoOffer::TooLate);
+        }
+        let after = |other: &Promise| other.starts + other.air + self.settings.gap;
+        let others = self.promises.iter().filter(|other| other.ask != ask).map(after);
+        let mut starts: Vec<Timestamp> = others
+            .chain([span.earliest])
+            .filter(|at| (span.earliest..=span.latest).contains(at))
+            .collect();
+        starts.sort_unstable();
+        let rooms = starts.into_iter().filter_map(|at| self.room(ask, at).map(|room| (at, room)));
+        let rooms: Vec<_> = rooms.collect();
+        let for_size = |size: usize| {
+            let air = airtime(window.modulation, size);
+            rooms.iter().copied().find(|(_, room)| *room >= air)
+        };
+        for_size(window.max_phy_payload)
+            .or_else(|| for_size(SMALLEST_PHY_PAYLOAD))
+            .ok_or(NoOffer::AirTaken)
     }
 
     /// How long the air is free from `starts` on; `None` if it is not.

@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use lns_lorawan::{DevEui, GatewayEui, Region, RxDelay, TimeDelta, Timestamp, Window};
 
+use super::clock::ClockMap;
 use super::lane::{Lane, LaneSettings, NoOffer, OfferName};
-use super::plan::{WindowPlan, margin};
-use crate::effect::{Opening, TxPlan};
-use crate::event::{Fate, Offer, Outcome, Reception};
+use super::place::Tie;
+use super::plan::WindowPlan;
+use crate::effect::{Opening, Reach, TxPlan};
+use crate::event::{Fate, Offer, Outcome};
 
 /// How many gateways make offers for one occasion: one to send, one to fall back to.
 const GATEWAYS_PER_ASK: usize = 2;
@@ -167,6 +169,13 @@ impl Lanes {
         }
     }
 
+    /// What is known of a gateway's clocks: for windows that follow no reception.
+    pub fn set_clock(&mut self, gateway: GatewayEui, map: ClockMap) {
+        if let Some(lane) = self.lanes.get_mut(&gateway) {
+            lane.set_clock(map);
+        }
+    }
+
     /// A gateway took so long to answer a frame.
     pub fn round_trip(&mut self, gateway: GatewayEui, span: TimeDelta) {
         if let Some(lane) = self.lanes.get_mut(&gateway) {
@@ -206,16 +215,17 @@ impl Lanes {
 
     /// The latest moment at which asking for this window after this reception makes sense; `None`
     /// for a gateway that cannot send.
-    pub fn last_call(&self, reception: &Reception, window: &WindowPlan) -> Option<Timestamp> {
-        let lane = self.lanes.get(&reception.gateway).filter(|lane| lane.is_online())?;
-        Some(lane.last_call(reception, window))
+    pub fn last_call(&self, tie: Tie<'_>, window: &WindowPlan) -> Option<Timestamp> {
+        let lane = self.lanes.get(&tie.gateway()).filter(|lane| lane.is_online())?;
+        lane.last_call(tie, window)
     }
 
     /// When to ask at the latest: the last call of the first window that can still be had, by the
     /// gateway whose call is last; `now` when there is none.
     pub fn ask_by(&self, now: Timestamp, opening: &Opening) -> Timestamp {
         let of_window = |window: &WindowPlan| {
-            let calls = opening.receptions.iter().filter_map(|copy| self.last_call(copy, window));
+            let ties = opening.reach.ties().into_iter();
+            let calls = ties.filter_map(|tie| self.last_call(tie, window));
             calls.max().filter(|call| *call >= now)
         };
         opening.windows.iter().find_map(of_window).unwrap_or(now)
@@ -227,24 +237,22 @@ impl Lanes {
     /// What an earlier asking of this name still holds is given back first.
     pub fn ask(&mut self, now: Timestamp, ask: AskId, opening: &Opening) -> Vec<Offer> {
         self.withdraw(ask);
-        let mut copies: Vec<&Reception> = opening.receptions.iter().collect();
-        copies.sort_by_key(|copy| (Reverse(margin(copy)), Reverse(copy.rssi)));
         let mut offers: Vec<(usize, usize, Offer)> = Vec::new();
         let mut gateways: Vec<GatewayEui> = Vec::new();
-        for copy in copies {
+        for tie in best_first(&opening.reach) {
             if gateways.len() == GATEWAYS_PER_ASK {
                 break;
             }
-            if gateways.contains(&copy.gateway) {
+            if gateways.contains(&tie.gateway()) {
                 continue;
             }
             for (place, window) in opening.windows.iter().enumerate() {
-                if let Some(offer) = self.offer(now, ask, copy, window) {
+                if let Some(offer) = self.offer(now, ask, tie, window) {
                     offers.push((place, gateways.len(), offer));
                 }
             }
-            if offers.iter().any(|(_, _, offer)| offer.gateway == copy.gateway) {
-                gateways.push(copy.gateway);
+            if offers.iter().any(|(_, _, offer)| offer.gateway == tie.gateway()) {
+                gateways.push(tie.gateway());
             }
         }
         offers.sort_by_key(|(window, gateway, _)| (*window, *gateway));
@@ -319,13 +327,13 @@ impl Lanes {
         &mut self,
         now: Timestamp,
         ask: AskId,
-        reception: &Reception,
+        tie: Tie<'_>,
         window: &WindowPlan,
     ) -> Option<Offer> {
         let id = self.next_offer;
-        let gateway = reception.gateway;
+        let gateway = tie.gateway();
         let answer = match self.lanes.get_mut(&gateway) {
-            Some(lane) => lane.offer(now, OfferName { id, ask: ask.0 }, reception, window),
+            Some(lane) => lane.offer(now, OfferName { id, ask: ask.0 }, tie, window),
             None => Err(NoOffer::Offline),
         };
         match answer {
@@ -460,6 +468,15 @@ impl Lanes {
             }
         }
     }
+}
+
+/// What was heard is put in order here; paths come in order.
+fn best_first(reach: &Reach) -> Vec<Tie<'_>> {
+    let mut ties = reach.ties();
+    if let Reach::Heard(_) = reach {
+        ties.sort_by_key(|tie| Reverse((tie.margin(), tie.rssi())));
+    }
+    ties
 }
 
 fn outcome(name: PlanName, fate: Fate, offer: Option<&Offer>) -> LaneOutput {

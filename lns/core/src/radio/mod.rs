@@ -5,6 +5,7 @@ pub mod duty;
 pub mod lane;
 pub mod lanes;
 mod percentile;
+pub mod place;
 pub mod plan;
 
 pub use percentile::Percentile;

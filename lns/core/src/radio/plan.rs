@@ -8,7 +8,8 @@ use lns_lorawan::region::{
     ChannelPlan, JOIN_ACCEPT_DELAY1, JOIN_ACCEPT_DELAY2, PayloadRules, RECEIVE_DELAY2_AFTER_RX1,
 };
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, Direction, Frequency, Modulation, RegionTables, TimeDelta, Window,
+    DataRateIndex, Db, Dbm, Direction, Frequency, GpsTime, Modulation, RegionTables, TimeDelta,
+    Timestamp, Window,
 };
 
 use crate::event::Reception;
@@ -17,20 +18,37 @@ use crate::session::RxParams;
 /// MHDR and MIC, which the region's M does not count.
 const MHDR_AND_MIC: usize = 5;
 
+/// When a window opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// So long after the end of the uplink, at each gateway by its own copy: RX1 and RX2.
+    After(TimeDelta),
+    /// At a moment of the satellites' clock: a ping slot. Only gateways that beacon can make it.
+    At(GpsTime),
+    /// As early as the air allows, between two moments: RXC, which is always open.
+    Soon {
+        /// Not before this.
+        not_before: Timestamp,
+        /// Not after this: then it is better asked anew.
+        not_after: Timestamp,
+    },
+}
+
 /// One window in which a device will listen, as the standard and the session have it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowPlan {
     /// Which.
     pub window: Window,
-    /// From the end of the uplink to the start of the downlink.
-    pub delay: TimeDelta,
+    /// When the downlink starts.
+    pub start: Start,
     /// Frequency.
     pub frequency: Frequency,
     /// Data rate in the downlink table.
     pub data_rate: DataRateIndex,
     /// The same as a modulation.
     pub modulation: Modulation,
-    /// The largest PHYPayload at this data rate, bytes (M + MHDR + MIC).
+    /// The largest PHYPayload at this data rate, bytes (M + MHDR + MIC). Whoever knows how much there
+    /// is to say may lower it, and RXC finds a place sooner.
     pub max_phy_payload: usize,
     /// The most EIRP that the region allows on this frequency.
     pub max_eirp: Dbm,
@@ -111,19 +129,21 @@ fn both(
     let windows = [(Window::Rx1, delay1, place1), (Window::Rx2, delay2, place2)];
     windows
         .into_iter()
-        .filter_map(|(window, delay, place)| plan(tables, window, delay, place?))
+        .filter_map(|(window, delay, place)| plan(tables, window, Start::After(delay), place?))
         .collect()
 }
 
-fn plan(
+/// A window at a start, a frequency and a downlink data rate; `None` where the region has no such
+/// data rate or forbids sending there.
+pub fn plan(
     tables: &RegionTables,
     window: Window,
-    delay: TimeDelta,
+    start: Start,
     (frequency, data_rate): Place,
 ) -> Option<WindowPlan> {
     let modulation = tables.data_rate(Direction::Down, data_rate)?;
     let largest = tables.max_payload(Direction::Down, data_rate, PayloadRules::default())?;
     let max_eirp = tables.downlink_max_eirp(frequency)?;
     let max_phy_payload = usize::from(largest.m) + MHDR_AND_MIC;
-    Some(WindowPlan { window, delay, frequency, data_rate, modulation, max_phy_payload, max_eirp })
+    Some(WindowPlan { window, start, frequency, data_rate, modulation, max_phy_payload, max_eirp })
 }

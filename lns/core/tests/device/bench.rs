@@ -8,8 +8,9 @@ use std::sync::Arc;
 use lns_core::device::matching::{Match, Matcher, OnAir, digest};
 use lns_core::effect::{Durable, Opening, Stage, UplinkEvent};
 use lns_core::event::{
-    Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard,
+    Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard, When,
 };
+use lns_core::radio::plan::{Start, WindowPlan};
 use lns_core::{
     Activation, Command, Description, Device, Effect, Env, Event, EventKind, Network, Note,
     Occasion, Offer, Profile, Reject, Step, TxPlan, step,
@@ -103,6 +104,14 @@ pub struct Bench {
     /// What it sends on.
     pub frequency: Frequency,
     matcher: Matcher,
+}
+
+/// How long after the uplink a window opens, ms.
+pub fn delay_ms(window: &WindowPlan) -> i64 {
+    match window.start {
+        Start::After(delay) => delay.millis(),
+        other => panic!("it follows no uplink: {other:?}"),
+    }
 }
 
 impl Bench {
@@ -296,9 +305,8 @@ impl Bench {
             id,
             gateway: GATEWAY,
             boot_epoch: 1,
-            token: Box::from([1, 2, 3]),
             window,
-            delay,
+            when: When::After { token: Box::from([1, 2, 3]), delay },
             starts: self.now + delay,
             frequency: Frequency::from_hz(868_100_000),
             data_rate: DataRateIndex::DR0,

@@ -30,7 +30,7 @@ fn an_abp_device_listens_as_its_profile_says_at_once() {
         about.profile = Arc::new(profile);
     });
     let step = bench.hear(&Up::at(0)).unwrap();
-    assert_eq!(opening(&step).unwrap().windows[0].delay.millis(), 5000);
+    assert_eq!(delay_ms(&opening(&step).unwrap().windows[0]), 5000);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_join_ends_with_keys_that_both_have() {
     let asked = bench.ask_to_join(0x1234);
     let open = opening(&asked).unwrap();
     assert_eq!((open.purpose, open.something_to_say), (Purpose::JoinAccept, true));
-    let windows: Vec<_> = open.windows.iter().map(|w| (w.window, w.delay.millis())).collect();
+    let windows: Vec<_> = open.windows.iter().map(|w| (w.window, delay_ms(w))).collect();
     assert_eq!(windows, [(Window::Rx1, 5000), (Window::Rx2, 6000)]);
     assert_eq!(asked.durable, Durable::Nothing, "judging spends nothing");
     assert!(bench.device.has_something_to_say(bench.now));
@@ -223,7 +223,7 @@ fn the_accept_carries_the_profiles_settings() {
     let step = bench.hear(&Up::at(0)).unwrap();
     let windows = &opening(&step).unwrap().windows;
     let seen: Vec<_> =
-        windows.iter().map(|w| (w.delay.millis(), w.frequency.hz(), w.data_rate.value())).collect();
+        windows.iter().map(|w| (delay_ms(w), w.frequency.hz(), w.data_rate.value())).collect();
     assert_eq!(seen, [(5000, 868_100_000, 3), (6000, 869_525_000, 3)]);
 }
 
