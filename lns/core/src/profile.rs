@@ -8,6 +8,8 @@ use lns_lorawan::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::class::b::{DEFAULT_PERIODICITY, Periodicity};
+
 /// How the DevNonce of a Join-Request is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DevNoncePolicy {
@@ -56,7 +58,21 @@ pub struct Profile {
     pub dev_status_interval: Option<TimeDelta>,
     /// The device counts in 16 bits only and computes its MIC with the upper half zero.
     pub f_cnt_16_bit: bool,
+    /// The device can be in class B.
+    pub supports_class_b: bool,
+    /// How often it has ping slots, until it says so itself.
+    pub ping_slot_periodicity: Periodicity,
+    /// How long it may take to acknowledge a class B downlink, for each transmission of its uplink.
+    pub class_b_timeout: TimeDelta,
+    /// The device is in class C, or in LoRaWAN 1.1 can be.
+    pub supports_class_c: bool,
+    /// How long it may take to acknowledge a class C downlink, for each transmission of its uplink.
+    pub class_c_timeout: TimeDelta,
 }
+
+/// CLASS_B_RESP_TIMEOUT and CLASS_C_RESP_TIMEOUT unless the device is known to differ (TS001-1.0.4
+/// §9.3.1 and §15).
+const RESPONSE_TIMEOUT: TimeDelta = TimeDelta::from_secs(8);
 
 impl Profile {
     /// A profile with the field's defaults for a region and version.
@@ -77,6 +93,11 @@ impl Profile {
             reply_window_ms: 0,
             dev_status_interval: None,
             f_cnt_16_bit: false,
+            supports_class_b: false,
+            ping_slot_periodicity: DEFAULT_PERIODICITY,
+            class_b_timeout: RESPONSE_TIMEOUT,
+            supports_class_c: false,
+            class_c_timeout: RESPONSE_TIMEOUT,
         }
     }
 }

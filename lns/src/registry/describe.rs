@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use lns_core::class::b::Periodicity;
 use lns_core::profile::DevNoncePolicy;
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
@@ -73,8 +74,24 @@ pub(super) fn profile(
         .filter(|seconds| *seconds > 0)
         .map(|seconds| TimeDelta::from_secs(i64::from(seconds)));
     decided.f_cnt_16_bit = profile.supports_32_bit_f_cnt == Some(false);
+    classes(profile, &mut decided);
     suits_region(&decided)?;
     Ok(Arc::clone(profile.decided.0.get_or_init(|| Arc::new(decided))))
+}
+
+/// Classes B and C. A time-out of 0 s, which AWS's console writes for a device that has none, means
+/// the standard's.
+fn classes(profile: &DeviceProfile, decided: &mut Profile) {
+    let seconds = |given: Option<u32>| {
+        given.filter(|seconds| *seconds > 0).map(|s| TimeDelta::from_secs(i64::from(s)))
+    };
+    decided.supports_class_b = profile.supports_class_b == Some(true);
+    if let Some(slots) = profile.ping_slot_period {
+        decided.ping_slot_periodicity = Periodicity::from_period(slots);
+    }
+    decided.class_b_timeout = seconds(profile.class_b_timeout).unwrap_or(decided.class_b_timeout);
+    decided.supports_class_c = profile.supports_class_c == Some(true);
+    decided.class_c_timeout = seconds(profile.class_c_timeout).unwrap_or(decided.class_c_timeout);
 }
 
 /// A number that the door has limited to a byte.
@@ -189,5 +206,30 @@ fn activation(keys: &Keys) -> Activation {
             },
             f_cnt_start: FCntUp(*f_cnt_start),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_classes_reaches_the_decisions() {
+        let given = DeviceProfile {
+            supports_class_b: Some(true),
+            class_b_timeout: Some(20),
+            ping_slot_period: Some(128),
+            supports_class_c: Some(true),
+            class_c_timeout: Some(0),
+            ..DeviceProfile::default()
+        };
+        let mut decided =
+            Profile::new(Region::Eu868, USUAL_VERSION, USUAL_VERSION.default_reg_params());
+        assert!(!decided.supports_class_b && !decided.supports_class_c);
+        classes(&given, &mut decided);
+        assert!(decided.supports_class_b && decided.supports_class_c);
+        assert_eq!(decided.ping_slot_periodicity.period(), 128);
+        assert_eq!(decided.class_b_timeout, TimeDelta::from_secs(20));
+        assert_eq!(decided.class_c_timeout, TimeDelta::from_secs(8), "0 means the standard's");
     }
 }

@@ -44,19 +44,19 @@ pub struct DeviceProfile {
     pub max_eirp: Option<u32>,
     /// The device's own duty-cycle limit. Kept for later.
     pub max_duty_cycle: Option<u32>,
-    /// Kept for later, as are all fields of classes B and C.
+    /// Whether devices can be in class B; `None`: they cannot.
     pub supports_class_b: Option<bool>,
-    /// In s.
+    /// How long an acknowledgement may take in class B, in s; 0 or `None`: 8.
     pub class_b_timeout: Option<u32>,
-    /// In slots of 30 ms.
+    /// From one ping slot to the next, in slots of 30 ms; `None`: 4,096.
     pub ping_slot_period: Option<u32>,
     /// Data rate, 0 to 15.
     pub ping_slot_dr: Option<u32>,
     /// Frequency of ping slots.
     pub ping_slot_frequency: Option<u32>,
-    /// Whether devices also listen all the time.
+    /// Whether devices listen all the time; `None`: they do not.
     pub supports_class_c: Option<bool>,
-    /// In s.
+    /// How long an acknowledgement may take in class C, in s; 0 or `None`: 8.
     pub class_c_timeout: Option<u32>,
     /// The payload codec, by name; `None`: bytes stay bytes.
     pub codec: Option<String>,
