@@ -5,6 +5,7 @@
 //! [`step`] is the verb; everything else is its vocabulary.
 #![forbid(unsafe_code)]
 
+pub mod adr;
 pub mod class;
 pub mod dedup;
 pub mod device;
