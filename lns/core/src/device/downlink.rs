@@ -5,15 +5,20 @@
 //! whole; a window that has not is left out of the plan. All windows carry the same bytes under the
 //! same counter, so that a device that hears two of them drops the second.
 
+use std::sync::Arc;
+
 use lns_lorawan::{DataDown, FCntDown, FCtrlDown};
 
 use super::draft::Draft;
 use super::{Awaiting, Device, InFlight, ItemState, Owed, Queued, queue};
 use crate::effect::{Durable, Effect, TxPlan};
-use crate::event::Offer;
-use crate::mac::Requests;
+use crate::env::Env;
+use crate::event::{Freshness, Offer};
+use crate::mac::{self, Moment, Requests};
 use crate::note::Note;
+use crate::profile::Profile;
 use crate::reject::Reject;
+use crate::session::Session;
 
 /// MHDR, FHDR without FOpts, MIC (TS001-1.0.4 §4.3).
 const EMPTY: usize = 12;
@@ -90,21 +95,56 @@ fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
         // The acknowledgement is worth more, and the device will ask again.
         commands.clear();
     }
-    let mut requests = Requests::default();
-    let Device { mac, about, .. } = &draft.device;
-    for (request, bytes) in mac.requests(owed.requests, &about.profile, draft.env.network) {
-        let length = commands.len() + bytes.len();
-        let as_payload = usize::from(length > MAX_F_OPTS);
-        if EMPTY + as_payload + length <= largest {
-            commands.extend(bytes);
-            requests = requests.and(request);
-        }
-    }
+    let requests = choose_requests(draft, owed.requests, (&mut commands, largest));
     let item = choose_item(draft, commands.len(), largest);
     // What only waits for its acknowledgement is not pending: it has been sent.
     let waiting = |queued: &&Queued| queued.state == ItemState::Waiting;
     let left = draft.device.queue.iter().filter(waiting).count() - usize::from(item.is_some());
     Contents { ack: owed.ack, commands, requests, item, f_pending: left > 0 }
+}
+
+/// Adds the requests that there is room for.
+fn choose_requests(
+    draft: &Draft<'_>,
+    wanted: Requests,
+    (commands, largest): (&mut Vec<u8>, usize),
+) -> Requests {
+    let Device { mac, about, session: Some(session), .. } = &draft.device else {
+        return Requests::default();
+    };
+    let mut chosen = Requests::default();
+    for (kind, bytes) in mac.requests(wanted, session, &moment(draft.env, session, &about.profile))
+    {
+        let length = commands.len() + bytes.len();
+        let as_payload = usize::from(length > MAX_F_OPTS);
+        if EMPTY + as_payload + length <= largest {
+            commands.extend(bytes);
+            chosen = chosen.and(Requests::only(kind));
+        }
+    }
+    chosen
+}
+
+fn moment<'a>(env: &'a Env<'_>, session: &Session, profile: &'a Profile) -> Moment<'a> {
+    Moment {
+        now: env.now,
+        freshness: Freshness::New,
+        f_cnt_up: session.f_cnt_up.unwrap_or(session.f_cnt_up_start),
+        profile,
+        network: env.network,
+    }
+}
+
+/// The requests are in a frame: a value that was asked is durable before the device can answer it.
+fn note_requests(draft: &mut Draft<'_>, requests: Requests) {
+    let about = Arc::clone(&draft.device.about);
+    let Device { mac, session: Some(session), .. } = &mut draft.device else { return };
+    if requests.is_empty() {
+        return;
+    }
+    let desired = mac::desired(&about.profile, draft.env.network, session);
+    mac.asked(requests, &session.current, &desired);
+    draft.needs(Durable::Record);
 }
 
 /// The first queued item, if the MAC commands leave room for it. One that no window would have room
@@ -181,7 +221,7 @@ fn hand_over(
         gateway: first.gateway,
         size,
     });
-    draft.device.mac.asked(contents.requests);
+    note_requests(draft, contents.requests);
     let item = contents.item.map(|item| item.id);
     if let Some(id) = item {
         queue::plan(draft, id);

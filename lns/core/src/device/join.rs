@@ -21,7 +21,7 @@ use crate::mac::{Requests, channel_plan};
 use crate::note::Note;
 use crate::profile::{Activation, DevNoncePolicy};
 use crate::reject::Reject;
-use crate::session::Session;
+use crate::session::{MacParams, Session};
 
 /// How many DevNonces of a device that draws them at random are remembered; the
 /// standard leaves the number open (LoRaWAN 1.0.3 §6.2).
@@ -106,9 +106,10 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
         join_eui: heard.request.join_eui,
     };
     let keys = session_keys_1_0(&root, &context);
-    let mut session = Session::new(dev_addr, keys, session_version(about.profile.mac_version), rx);
-    (session.extra_channels, session.ch_mask) =
-        channel_plan::at_join(&about.profile, network, cf_list);
+    let (channels, ch_mask) = channel_plan::at_join(&about.profile, network, cf_list);
+    let current = MacParams::at_start(rx, channels, ch_mask);
+    let version = session_version(about.profile.mac_version);
+    let session = Session::new(dev_addr, keys, version, current);
     spend(draft, &heard, session);
     transmit(draft, phy_payload.into_boxed_slice(), offers);
     draft.publish(EventKind::Joined {

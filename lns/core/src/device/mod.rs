@@ -20,11 +20,11 @@ use crate::dedup::Heard;
 use crate::effect::{AppEvent, Step};
 use crate::env::Env;
 use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
-use crate::mac::{Answers, MacState, Requests};
+use crate::mac::{Answers, MacState, Requests, channel_plan};
 use crate::note::Note;
-use crate::profile::{Activation, Description};
+use crate::profile::{Activation, Description, DeviceClass, Profile};
 use crate::reject::Reject;
-use crate::session::Session;
+use crate::session::{MacParams, Session};
 
 use draft::Draft;
 
@@ -54,6 +54,10 @@ pub struct Device {
     pub last_dev_nonce: Option<DevNonce>,
     /// The last 1,024 accepted DevNonces, oldest first, in a record of its own.
     pub used_dev_nonces: Arc<Vec<DevNonce>>,
+    /// The last accepted counters of Rejoin-Requests.
+    pub rejoin: RejoinCounts,
+    /// The class that the device itself has named; `None`: that of its profile.
+    pub device_class: Option<DeviceClass>,
     /// Queued downlinks, first to send first.
     pub queue: Arc<Vec<Queued>>,
     /// Marked requests of the last day, queued or not any more.
@@ -72,6 +76,15 @@ pub struct Device {
     pub events: Vec<AppEvent>,
     /// The number of the next event.
     pub next_event: u64,
+}
+
+/// The last accepted counters of Rejoin-Requests (LoRaWAN 1.1 §6.2.4); `None` before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejoinCounts {
+    /// RJcount0, of types 0 and 2: in this session.
+    pub rj_count0: Option<u16>,
+    /// RJcount1, of type 1: never starts again.
+    pub rj_count1: Option<u16>,
 }
 
 /// A queued downlink and where it stands.
@@ -175,6 +188,8 @@ impl Device {
             join_nonce: JoinNonce::new(1),
             last_dev_nonce: None,
             used_dev_nonces: Arc::default(),
+            rejoin: RejoinCounts::default(),
+            device_class: None,
             queue: Arc::default(),
             recent: Recent::default(),
             in_flight: None,
@@ -260,16 +275,21 @@ pub(crate) fn personalized(about: &Description) -> Option<Session> {
     match &about.activation {
         Activation::Abp { dev_addr, keys, f_cnt_start } => Some(Session {
             f_cnt_up_start: *f_cnt_start,
-            extra_channels: about.profile.factory_channels.iter().copied().map(Some).collect(),
             ..Session::new(
                 *dev_addr,
                 keys.clone(),
                 about.profile.mac_version,
-                windows::factory_rx(&about.profile),
+                factory_params(&about.profile),
             )
         }),
         Activation::Otaa10 { .. } | Activation::Otaa11 { .. } => None,
     }
+}
+
+/// What a personalized device's MAC does, by its profile.
+pub(crate) fn factory_params(profile: &Profile) -> MacParams {
+    let (channels, ch_mask) = channel_plan::from_factory(profile);
+    MacParams::at_start(windows::factory_rx(profile), channels, ch_mask)
 }
 
 /// One event happens to one device. What becomes of it, and what should the world do about it?

@@ -20,7 +20,7 @@ use super::{Device, ItemState, Queued, personalized};
 use crate::effect::{Durable, EventKind, Stage};
 use crate::event::{Command, QueueItem};
 use crate::note::Note;
-use crate::profile::{Activation, Description};
+use crate::profile::{Activation, Description, Profile};
 use crate::session::Session;
 
 /// How often a gateway may refuse an item before it is given up: enough for a night without a
@@ -215,8 +215,21 @@ fn describe(draft: &mut Draft<'_>, about: Arc<Description>) {
         return;
     }
     if let (Activation::Abp { .. }, Some(session)) = (&about.activation, &mut device.session) {
-        session.rx = super::windows::factory_rx(&about.profile);
+        correct(session, &before.profile, &about.profile);
         session.mac_version = about.profile.mac_version;
+    }
+}
+
+/// The profile of a personalized device says what it does from the factory. Where that is corrected,
+/// it holds; what MAC commands have changed since stays where it is not.
+fn correct(session: &mut Session, before: &Profile, after: &Profile) {
+    let (before, after) = (super::factory_params(before), super::factory_params(after));
+    if before.rx != after.rx {
+        session.current_mut().rx = after.rx;
+    }
+    if before.channels != after.channels {
+        let current = session.current_mut();
+        (current.channels, current.ch_mask) = (after.channels, after.ch_mask);
     }
 }
 

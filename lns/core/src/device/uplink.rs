@@ -10,7 +10,7 @@ use super::{Awaiting, Device, Owed, outcome, queue, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
-use crate::mac::{MacState, Moment, channel_plan};
+use crate::mac::{Moment, channel_plan};
 use crate::note::Note;
 use crate::profile::Profile;
 use crate::reject::Reject;
@@ -80,8 +80,7 @@ fn confirm_session(draft: &mut Draft<'_>) {
     draft.note(Note::SessionConfirmed { dev_addr: session.dev_addr });
     let device = &mut draft.device;
     device.session = Some(*session);
-    device.mac =
-        MacState { dev_status: device.mac.dev_status.without_asking(), ..MacState::default() };
+    device.mac = device.mac.for_new_session();
     queue::start_over(device);
 }
 
@@ -140,7 +139,7 @@ fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let moment = moment(draft.env, (heard, Freshness::New), &about.profile);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     channel_plan::notice(session, heard.channel);
-    mac.unanswered(moment.f_cnt_up);
+    mac.unanswered(session, moment.f_cnt_up);
     owed.requests = mac.due(session, &moment);
 }
 

@@ -48,7 +48,7 @@ pub(super) fn after_uplink(
         channel_plan::channel_of(profile, session, (frequency, heard.data_rate))
     });
     let tables = profile.region.tables();
-    on.map(|on| plan::after_uplink(tables, &session.rx, &on)).unwrap_or_default()
+    on.map(|on| plan::after_uplink(tables, &session.current.rx, &on)).unwrap_or_default()
 }
 
 /// The largest payload that any downlink data rate of the region takes.

@@ -15,12 +15,25 @@ const LONGEST: u8 = 10;
 /// The pause after the first refusal, as a power of two: 64 uplinks.
 const AFTER_REFUSAL: u8 = 6;
 
+/// What a device answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does what it was asked.
+    Done,
+    /// It does not; the answer's status bits.
+    Refused {
+        /// A bit that is not set names what it cannot do.
+        status: u8,
+    },
+}
+
 /// Where one MAC request stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// A frame with the request is under way, or was sent and not answered yet.
-    #[serde(skip)]
     pub outstanding: bool,
+    /// The device's last answer was no.
+    pub refused: bool,
     /// Tries without success since the last one with.
     pub tries: u8,
     /// Not to be asked again before an uplink with this counter.
@@ -31,6 +44,12 @@ impl Ask {
     /// Whether it may be asked in answer to this uplink.
     pub fn may_ask(&self, f_cnt_up: FCntUp) -> bool {
         !self.outstanding && f_cnt_up >= self.not_before
+    }
+
+    /// Whether a value that it has not refused may be asked, when this one may not yet. A device
+    /// that refuses one value after the other is left alone.
+    pub fn may_ask_other(&self) -> bool {
+        !self.outstanding && self.refused && self.tries < PATIENCE
     }
 
     /// A frame with the request was filled.
@@ -48,20 +67,24 @@ impl Ask {
         *self = Ask::default();
     }
 
-    /// A new uplink came without an answer.
-    pub fn unanswered(&mut self, f_cnt_up: FCntUp) {
+    /// A new uplink came without an answer. Whether one was due.
+    pub fn unanswered(&mut self, f_cnt_up: FCntUp) -> bool {
+        let due = self.outstanding;
         if self.outstanding {
             self.outstanding = false;
+            self.refused = false;
             self.tries = self.tries.saturating_add(1);
             if self.tries >= PATIENCE {
                 self.pause(f_cnt_up, self.tries);
             }
         }
+        due
     }
 
     /// The device refused.
     pub fn refused(&mut self, f_cnt_up: FCntUp) {
         self.outstanding = false;
+        self.refused = true;
         self.tries = self.tries.saturating_add(1);
         self.pause(f_cnt_up, self.tries.saturating_add(AFTER_REFUSAL - 1));
     }
@@ -101,6 +124,20 @@ mod tests {
         ask.refused(FCntUp(74));
         assert!(!ask.may_ask(FCntUp(74 + 127)));
         assert!(ask.may_ask(FCntUp(74 + 128)));
+    }
+
+    #[test]
+    fn another_value_than_the_refused_one_may_be_asked_at_once_but_not_for_ever() {
+        let mut ask = Ask::default();
+        assert!(!ask.may_ask_other(), "nothing was refused");
+        let mut refusals = 0;
+        while ask.may_ask(FCntUp(10)) || ask.may_ask_other() {
+            ask.asked();
+            assert!(!ask.may_ask_other());
+            ask.refused(FCntUp(10));
+            refusals += 1;
+        }
+        assert_eq!(refusals, 3);
     }
 
     #[test]

@@ -4,8 +4,6 @@
 //! fixed plan (US915) has all of them from the start and is told which to use: by CFList where the
 //! device knows that, else by a block of LinkADRReq.
 
-use std::sync::Arc;
-
 use lns_lorawan::region::{ChannelPlan, Judged, MaskRequest};
 use lns_lorawan::{
     CfList, ChMask, DataRateIndex, Direction, Frequency, Modulation, Region, RegionTables,
@@ -13,7 +11,7 @@ use lns_lorawan::{
 
 use crate::env::Network;
 use crate::profile::Profile;
-use crate::session::Session;
+use crate::session::{Channels, Session};
 
 /// The uplink data rate that this modulation is in a region.
 pub fn uplink_data_rate(region: Region, modulation: Modulation) -> Option<DataRateIndex> {
@@ -27,11 +25,10 @@ pub fn channel_of(
     (frequency, data_rate): (Frequency, DataRateIndex),
 ) -> Option<u8> {
     let tables = profile.region.tables();
-    tables.uplink_channel_index(frequency, data_rate).or_else(|| {
-        let same = |extra: &Option<Frequency>| *extra == Some(frequency);
-        let index = session.extra_channels.iter().position(same)?;
-        u8::try_from(index).ok()?.checked_add(tables.plan.default_count())
-    })
+    if tables.plan.is_dynamic() {
+        return session.current.channels.find(frequency, data_rate).map(|(index, _)| index);
+    }
+    tables.uplink_channel_index(frequency, data_rate)
 }
 
 /// The CFList (TS001-1.0.4 §6.2.6) for a device that joins; `None` where none is due or the device
@@ -53,35 +50,63 @@ pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
     }
 }
 
-/// The channels of a session that begins with this CFList: the extra ones of a dynamic plan, and
-/// those in use of a fixed plan, where they are known.
+/// The channels of a session that begins with this CFList, and those in use, where they are known.
 pub fn at_join(
     profile: &Profile,
     network: &Network,
     cf_list: Option<CfList>,
-) -> (Arc<[Option<Frequency>]>, Option<ChMask>) {
-    let none = || Arc::from([]);
-    match cf_list {
-        Some(CfList::Frequencies(frequencies)) => (Arc::from(frequencies), None),
-        Some(CfList::Masks(words)) => (none(), Some(ChMask::from_words(words))),
-        None => (none(), unselected(profile, network)),
+) -> (Channels, Option<ChMask>) {
+    let tables = profile.region.tables();
+    if tables.plan.is_dynamic() {
+        let extra = match cf_list {
+            Some(CfList::Frequencies(frequencies)) => frequencies.to_vec(),
+            Some(CfList::Masks(_)) | None => Vec::new(),
+        };
+        return dynamic(tables, extra);
     }
+    let mask = match cf_list {
+        Some(CfList::Masks(words)) => Some(ChMask::from_words(words)),
+        Some(CfList::Frequencies(_)) | None => unselected(profile, network),
+    };
+    (Channels::default(), mask)
+}
+
+/// The channels of a personalized device, and those in use, where they are known.
+pub fn from_factory(profile: &Profile) -> (Channels, Option<ChMask>) {
+    let tables = profile.region.tables();
+    if tables.plan.is_dynamic() {
+        return dynamic(tables, profile.factory_channels.iter().copied().map(Some));
+    }
+    (Channels::default(), None)
+}
+
+/// A dynamic plan's channels; all are in use until a mask says otherwise.
+fn dynamic(
+    tables: &RegionTables,
+    extra: impl IntoIterator<Item = Option<Frequency>>,
+) -> (Channels, Option<ChMask>) {
+    let channels = Channels::new(tables, extra);
+    let mask = defined(&channels);
+    (channels, Some(mask))
+}
+
+/// The channels that there are.
+pub fn defined(channels: &Channels) -> ChMask {
+    channels.slots().filter(|(_, slot)| slot.channel().is_some()).map(|(index, _)| index).collect()
 }
 
 /// The channels in use of a fixed plan where nothing has selected any: all, unless some should be.
-pub fn unselected(profile: &Profile, network: &Network) -> Option<ChMask> {
-    let tables = profile.region.tables();
-    let all = || tables.default_mask();
-    (!tables.plan.is_dynamic() && wanted(profile, network).is_none()).then(all)
+fn unselected(profile: &Profile, network: &Network) -> Option<ChMask> {
+    wanted(profile, network).is_none().then(|| profile.region.tables().default_mask())
 }
 
 /// A frame on a channel that should be off: the device has not done what it was told, or has fallen
 /// back to all channels (ADR's last resort). What it has on is not known any more.
 pub fn notice(session: &mut Session, channel: Option<u8>) {
-    if let (Some(mask), Some(channel)) = (&session.ch_mask, channel)
+    if let (Some(mask), Some(channel)) = (session.current.ch_mask, channel)
         && !mask.contains(channel)
     {
-        session.ch_mask = None;
+        session.current_mut().ch_mask = None;
     }
 }
 

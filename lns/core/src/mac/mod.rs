@@ -1,31 +1,46 @@
-//! MAC commands: what a device is asked, and what it is answered.
+//! MAC commands: what a device is asked, and what it is answered. TS001-1.0.4 §5.
 //!
-//! One command pair a file. A request of ours has `needed` (is it time?), `request` (its bytes) and
-//! `on_answer`; a request of the device's has `answer`. TS001-1.0.4 §5.
+//! A session remembers what the device's MAC does ([`MacParams`], *current*); [`desired`] is what it
+//! should do. Where they differ, a request is due. One command pair a file:
+//!
+//! * a request of ours has `needed` (does the device do otherwise?), `request` (its bytes), `copy`
+//!   (which parameters it sets) and `on_answer` (what an answer says); it is a [`Kind`], and the
+//!   [`Ledger`] remembers which value was asked and where it stands;
+//! * a question of the device's is answered by [`Answers`].
+//!
+//! Whether an answer came, was a refusal or is missing is decided here, once for all of them.
 
+pub mod answers;
 pub mod ask;
 pub mod channel_plan;
+pub mod desired;
 pub mod dev_status;
 pub mod device_time;
+pub mod kind;
+pub mod ledger;
 pub mod link_adr;
 pub mod link_check;
 
 use lns_lorawan::mac::{DownlinkMacCommand, MacStop, UplinkMacCommand, UplinkMacCommands};
-use lns_lorawan::{DataRateIndex, FCntUp, GpsTime, Timestamp};
-use serde::{Deserialize, Serialize};
+use lns_lorawan::{DataRateIndex, FCntUp, Timestamp};
 
 use crate::env::Network;
-use crate::event::{Freshness, Reception, UplinkHeard};
+use crate::event::{Freshness, UplinkHeard};
 use crate::note::Note;
 use crate::profile::Profile;
-use crate::session::Session;
+use crate::session::{MacParams, Session};
 
-use ask::Ask;
+pub use answers::Answers;
+pub use desired::desired;
+pub use kind::{Kind, Requests};
+pub use ledger::Ledger;
+
+use ask::Verdict;
 use dev_status::DevStatus;
-use link_check::LinkCheck;
+use kind::View;
 
 /// What a device has told and was asked in MAC commands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MacState {
     /// Data rate of its last uplink.
     pub data_rate: Option<DataRateIndex>,
@@ -33,26 +48,8 @@ pub struct MacState {
     pub adr: bool,
     /// Its battery and margin.
     pub dev_status: DevStatus,
-    /// The LinkADRReq block that selects its channels.
-    pub link_adr: Ask,
-}
-
-/// Answers to the commands of one uplink; each is given once, however often it was asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Answers {
-    /// LinkCheckAns.
-    pub link_check: Option<LinkCheck>,
-    /// DeviceTimeAns: when the uplink ended.
-    pub device_time: Option<GpsTime>,
-}
-
-/// A set of requests of ours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// DevStatusReq.
-    pub dev_status: bool,
-    /// The LinkADRReq block that selects the channels.
-    pub link_adr: bool,
+    /// What it was asked; `None` while nothing is outstanding, refused or put off.
+    pub ledger: Option<Box<Ledger>>,
 }
 
 /// What an uplink's commands have come to.
@@ -67,12 +64,13 @@ pub struct Received {
 }
 
 /// When and for whom it is decided what to ask.
+#[derive(Clone, Copy)]
 pub struct Moment<'a> {
     /// Now.
     pub now: Timestamp,
     /// Whether the uplink is new.
     pub freshness: Freshness,
-    /// The counter of the uplink that opens the windows.
+    /// The counter of the last uplink.
     pub f_cnt_up: FCntUp,
     /// The device's make.
     pub profile: &'a Profile,
@@ -81,6 +79,11 @@ pub struct Moment<'a> {
 }
 
 impl MacState {
+    /// For a new session: what the device told of itself stays true, what it was asked does not.
+    pub fn for_new_session(&self) -> Self {
+        MacState { dev_status: self.dev_status, ..MacState::default() }
+    }
+
     /// An uplink's data rate and ADR bit.
     pub fn hear_parameters(&mut self, data_rate: DataRateIndex, adr: bool) {
         self.data_rate = Some(data_rate);
@@ -96,16 +99,19 @@ impl MacState {
         moment: &Moment<'_>,
     ) -> Received {
         let mut received = Received::default();
-        let mut link_adr = link_adr::Answered::default();
+        let mut said = Vec::new();
         for command in UplinkMacCommands::new(heard.opened.mac_commands()) {
             match command {
-                Ok(command) if is_question(&command) => {
-                    received.answer(&command, &heard.receptions)
+                Ok(command) if answers::is_question(&command) => {
+                    received.answers.answer(&command, &heard.receptions)
                 }
                 Ok(_) if moment.freshness == Freshness::Repeat => {}
-                Ok(UplinkMacCommand::LinkAdrAns(answer)) => link_adr.add(answer),
+                Ok(UplinkMacCommand::LinkAdrAns(answer)) => {
+                    said.push((Kind::LinkAdr, link_adr::on_answer(answer)));
+                }
                 Ok(UplinkMacCommand::DevStatusAns(answer)) => {
                     received.notes.push(self.dev_status.on_answer(answer, moment.now));
+                    said.push((Kind::DevStatus, Verdict::Done));
                 }
                 Ok(other) => {
                     received.repeats_until_heard |= is_sticky(&other);
@@ -116,17 +122,47 @@ impl MacState {
                 }
             }
         }
-        if link_adr.is_some() {
-            let note = link_adr::on_answer(&mut self.link_adr, session, (link_adr, moment));
-            received.notes.extend(note);
+        for kind in Kind::ALL {
+            let of_kind = said.iter().filter(|(said, _)| *said == kind);
+            let verdicts: Vec<Verdict> = of_kind.map(|(_, verdict)| *verdict).collect();
+            if !verdicts.is_empty() {
+                received.notes.extend(self.settle((kind, &verdicts), session, moment.f_cnt_up));
+            }
         }
         received
     }
-}
 
-/// A question that we answer.
-fn is_question(command: &UplinkMacCommand) -> bool {
-    matches!(command, UplinkMacCommand::LinkCheckReq | UplinkMacCommand::DeviceTimeReq)
+    /// A request has its answer. One refusal among several answers counts for all.
+    fn settle(
+        &mut self,
+        (kind, verdicts): (Kind, &[Verdict]),
+        session: &mut Session,
+        f_cnt_up: FCntUp,
+    ) -> Option<Note> {
+        let cid = kind.cid();
+        let outstanding = |ledger: &&mut Box<Ledger>| ledger.ask(kind).outstanding;
+        let Some(ledger) = self.ledger.as_mut().filter(outstanding) else {
+            return Some(Note::UnexpectedMacAnswer { cid });
+        };
+        let refusal = verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Done => None,
+            Verdict::Refused { status } => Some(*status),
+        });
+        let Some(status) = refusal else {
+            kind.copy(&ledger.asked, session.current_mut());
+            ledger.ask_mut(kind).granted();
+            self.put_away();
+            return None;
+        };
+        kind.copy(&ledger.asked, &mut ledger.refused);
+        ledger.ask_mut(kind).refused(f_cnt_up);
+        Some(Note::MacRequestRefused { cid, status })
+    }
+
+    /// Nothing is left to be remembered.
+    fn put_away(&mut self) {
+        self.ledger.take_if(|ledger| ledger.is_settled());
+    }
 }
 
 /// An answer that a device repeats in every uplink until it hears any downlink, so that a lost frame
@@ -150,100 +186,53 @@ fn write(command: DownlinkMacCommand, commands: &mut Vec<u8>) {
     written.expect("only a frequency can be impossible to write, and no command here has one");
 }
 
-impl Received {
-    fn answer(&mut self, question: &UplinkMacCommand, receptions: &[Reception]) {
-        if *question == UplinkMacCommand::LinkCheckReq {
-            self.answers.link_check = Some(link_check::answer(receptions));
-        } else {
-            self.answers.device_time = device_time::answer(receptions);
-        }
-    }
-}
-
-impl Answers {
-    /// Whether nothing was asked.
-    pub fn is_empty(&self) -> bool {
-        self.link_check.is_none() && self.device_time.is_none()
-    }
-
-    /// The answers as they are sent: at most nine bytes, which FOpts have room for.
-    pub fn write(&self, commands: &mut Vec<u8>) {
-        if let Some(link_check) = self.link_check {
-            link_check.write(commands);
-        }
-        if let Some(time) = self.device_time {
-            device_time::write(time, commands);
-        }
-    }
-}
-
-impl Requests {
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self == Requests::default()
-    }
-
-    /// Both sets.
-    pub fn and(self, other: Requests) -> Requests {
-        Requests {
-            dev_status: self.dev_status || other.dev_status,
-            link_adr: self.link_adr || other.link_adr,
-        }
-    }
-}
-
 /// Our requests and where each of them stands.
 impl MacState {
-    /// What is to be asked in answer to an uplink.
+    /// What is to be asked now.
     pub fn due(&self, session: &Session, moment: &Moment<'_>) -> Requests {
-        Requests {
-            dev_status: self.dev_status.needed(moment),
-            link_adr: link_adr::needed(&self.link_adr, session, moment),
-        }
+        let desired = desired(moment.profile, moment.network, session);
+        let view = View { current: &session.current, desired: &desired, mac: self, moment };
+        let may_ask = |kind| self.ledger.as_ref().is_none_or(|ledger| ledger.may_ask(kind, &view));
+        Kind::ALL.into_iter().filter(|kind| kind.needed(&view) && may_ask(*kind)).collect()
     }
 
     /// These requests as bytes, most urgent first.
     pub fn requests(
         &self,
         wanted: Requests,
-        profile: &Profile,
-        network: &Network,
-    ) -> Vec<(Requests, Vec<u8>)> {
-        let mut requests = Vec::new();
-        if wanted.link_adr {
-            let set = Requests { link_adr: true, ..Requests::default() };
-            requests.push((set, link_adr::request(self, profile, network)));
-        }
-        if wanted.dev_status {
-            let set = Requests { dev_status: true, ..Requests::default() };
-            requests.push((set, dev_status::request()));
-        }
-        requests.retain(|(_, bytes)| !bytes.is_empty());
-        requests
+        session: &Session,
+        moment: &Moment<'_>,
+    ) -> Vec<(Kind, Vec<u8>)> {
+        let desired = desired(moment.profile, moment.network, session);
+        let view = View { current: &session.current, desired: &desired, mac: self, moment };
+        let requests = wanted.iter().filter(|kind| kind.needed(&view));
+        requests.map(|kind| (kind, kind.request(&view))).collect()
     }
 
-    /// A frame with these requests was filled.
-    pub fn asked(&mut self, requests: Requests) {
-        self.each(requests, Ask::asked);
+    /// A frame with these requests was filled, for what `desired` has.
+    pub fn asked(&mut self, requests: Requests, current: &MacParams, desired: &MacParams) {
+        if !requests.is_empty() {
+            let ledger = self.ledger.get_or_insert_with(|| Box::new(Ledger::new(current)));
+            ledger.asked(requests, desired);
+        }
     }
 
     /// The frame with these requests was not sent.
     pub fn not_sent(&mut self, requests: Requests) {
-        self.each(requests, Ask::not_sent);
-    }
-
-    /// A new uplink has been read: what it has not answered has no answer.
-    pub fn unanswered(&mut self, f_cnt_up: FCntUp) {
-        let all = Requests { dev_status: true, link_adr: true };
-        self.each(all, |ask| ask.unanswered(f_cnt_up));
-    }
-
-    fn each(&mut self, requests: Requests, mut change: impl FnMut(&mut Ask)) {
-        if requests.dev_status {
-            change(&mut self.dev_status.ask);
+        if let Some(ledger) = &mut self.ledger {
+            requests.iter().for_each(|kind| ledger.ask_mut(kind).not_sent());
         }
-        if requests.link_adr {
-            change(&mut self.link_adr);
+        self.put_away();
+    }
+
+    /// A new uplink has been read: what it has not answered has no answer, and the device may have
+    /// done it or not.
+    pub fn unanswered(&mut self, session: &mut Session, f_cnt_up: FCntUp) {
+        let Some(ledger) = &mut self.ledger else { return };
+        for kind in Kind::ALL {
+            if ledger.ask_mut(kind).unanswered(f_cnt_up) {
+                kind.forget(session.current_mut());
+            }
         }
     }
 }

@@ -7,7 +7,9 @@
 //! downlink counters go on at their ceilings.
 
 mod event;
+mod params;
 mod session;
+mod v1;
 
 use std::sync::Arc;
 
@@ -15,16 +17,20 @@ use lns_lorawan::{DevEui, DevNonce, JoinNonce};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::device::{Device, ItemState, Queued, Recent};
+use crate::device::{Device, ItemState, Queued, Recent, RejoinCounts};
 use crate::effect::AppEvent;
-use crate::mac::MacState;
-use crate::profile::Description;
+use crate::profile::{Description, DeviceClass};
 
 use event::EventV1;
-use session::SessionV1;
+use params::MacV2;
+use session::SessionV2;
+use v1::DeviceV1;
 
-/// The version of all records written.
-const VERSION: u8 = 1;
+/// The version of devices' records. Version 1 is still read.
+const VERSION: u8 = 2;
+
+/// The version of the other records, which have not changed since.
+const FIRST: u8 = 1;
 
 /// Why a record cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,13 +60,15 @@ pub enum RecordError {
 
 /// A device's record.
 #[derive(Serialize, Deserialize)]
-struct DeviceV1 {
-    session: Option<SessionV1>,
-    pending: Option<SessionV1>,
+struct DeviceV2 {
+    session: Option<SessionV2>,
+    pending: Option<SessionV2>,
     join_nonce: Option<JoinNonce>,
     last_dev_nonce: Option<DevNonce>,
+    rejoin: RejoinCounts,
+    device_class: Option<DeviceClass>,
     queue: Vec<Queued>,
-    mac: MacState,
+    mac: MacV2,
     events: Vec<EventV1>,
     next_event: u64,
     recent: Recent,
@@ -68,18 +76,20 @@ struct DeviceV1 {
 
 /// The record of a device: all that must survive, without its description and its used DevNonces.
 pub fn encode(device: &Device) -> Vec<u8> {
-    let record = DeviceV1 {
-        session: device.session.as_ref().map(SessionV1::from),
-        pending: device.pending.as_deref().map(SessionV1::from),
+    let record = DeviceV2 {
+        session: device.session.as_ref().map(SessionV2::from),
+        pending: device.pending.as_deref().map(SessionV2::from),
         join_nonce: device.join_nonce,
         last_dev_nonce: device.last_dev_nonce,
+        rejoin: device.rejoin,
+        device_class: device.device_class,
         queue: device.queue.iter().map(as_after_crash).collect(),
-        mac: device.mac.clone(),
+        mac: MacV2::from(&device.mac),
         events: device.events.iter().map(EventV1::from).collect(),
         next_event: device.next_event,
         recent: device.recent.clone(),
     };
-    write(&record)
+    write(VERSION, &record)
 }
 
 /// The device of a record, as it goes on after a crash.
@@ -88,40 +98,71 @@ pub fn decode(
     about: Arc<Description>,
     used_dev_nonces: Vec<DevNonce>,
 ) -> Result<Device, RecordError> {
-    let record: DeviceV1 = read("device", bytes)?;
-    Ok(Device {
+    let used_dev_nonces = Arc::new(used_dev_nonces);
+    match bytes.first() {
+        Some(&FIRST) => {
+            let record = read((FIRST, "device"), bytes)?;
+            Ok(Device { used_dev_nonces, ..of_version_1(record, about) })
+        }
+        Some(_) | None => {
+            let record = read((VERSION, "device"), bytes)?;
+            Ok(Device { used_dev_nonces, ..of_version_2(record, about) })
+        }
+    }
+}
+
+fn of_version_2(record: DeviceV2, about: Arc<Description>) -> Device {
+    Device {
         session: record.session.map(Into::into),
         pending: record.pending.map(|session| Box::new(session.into())),
         join_nonce: record.join_nonce,
         last_dev_nonce: record.last_dev_nonce,
-        used_dev_nonces: Arc::new(used_dev_nonces),
+        rejoin: record.rejoin,
+        device_class: record.device_class,
         queue: Arc::new(record.queue),
-        mac: record.mac,
+        mac: record.mac.into(),
         events: record.events.into_iter().map(Into::into).collect(),
         next_event: record.next_event,
         recent: record.recent,
         ..Device::new(about)
-    })
+    }
+}
+
+fn of_version_1(record: DeviceV1, about: Arc<Description>) -> Device {
+    let profile = Arc::clone(&about.profile);
+    let session = |session: v1::SessionV1| session.into_session(&profile);
+    Device {
+        session: record.session.map(session),
+        pending: record.pending.map(session).map(Box::new),
+        join_nonce: record.join_nonce,
+        last_dev_nonce: record.last_dev_nonce,
+        queue: Arc::new(record.queue),
+        mac: record.mac.into(),
+        events: record.events.into_iter().map(Into::into).collect(),
+        next_event: record.next_event,
+        recent: record.recent,
+        ..Device::new(about)
+    }
 }
 
 /// The record of a device's used DevNonces, oldest first.
 pub fn encode_dev_nonces(used: &[DevNonce]) -> Vec<u8> {
-    write(&used)
+    write(FIRST, &used)
 }
 
 /// Used DevNonces, oldest first.
 pub fn decode_dev_nonces(bytes: &[u8]) -> Result<Vec<DevNonce>, RecordError> {
-    read("DevNonce", bytes)
+    read((FIRST, "DevNonce"), bytes)
 }
 
 /// The record of an event that is kept apart from its device.
 pub fn encode_event(dev_eui: DevEui, event: &AppEvent) -> Vec<u8> {
-    write(&(dev_eui, EventV1::from(event)))
+    write(FIRST, &(dev_eui, EventV1::from(event)))
 }
 
 /// An event that was kept apart, and whose it is.
 pub fn decode_event(bytes: &[u8]) -> Result<(DevEui, AppEvent), RecordError> {
-    let (dev_eui, event): (DevEui, EventV1) = read("event", bytes)?;
+    let (dev_eui, event): (DevEui, EventV1) = read((FIRST, "event"), bytes)?;
     Ok((dev_eui, event.into()))
 }
 
@@ -134,16 +175,19 @@ fn as_after_crash(queued: &Queued) -> Queued {
     Queued { state, ..queued.clone() }
 }
 
-fn write<T: Serialize>(record: &T) -> Vec<u8> {
+fn write<T: Serialize>(version: u8, record: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
-    bytes.push(VERSION);
+    bytes.push(version);
     postcard::to_extend(record, bytes).expect("memory takes any bytes, and lengths are known")
 }
 
-fn read<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, RecordError> {
-    let (version, rest) = bytes.split_first().ok_or(RecordError::Empty)?;
-    if *version != VERSION {
-        return Err(RecordError::Version { found: *version });
+fn read<T: DeserializeOwned>(
+    (version, what): (u8, &'static str),
+    bytes: &[u8],
+) -> Result<T, RecordError> {
+    let (found, rest) = bytes.split_first().ok_or(RecordError::Empty)?;
+    if *found != version {
+        return Err(RecordError::Version { found: *found });
     }
     let damaged = |cause| RecordError::Damaged { what, length: bytes.len(), cause };
     postcard::from_bytes(rest).map_err(damaged)

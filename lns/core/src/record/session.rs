@@ -1,18 +1,18 @@
 //! A session in a record.
 
-use std::sync::Arc;
-
 use lns_lorawan::{
-    AppSKey, ChMask, DevAddr, FCntDown, FCntUp, FNwkSIntKey, Frequency, MacVersion, NwkSEncKey,
-    NwkSKey, SNwkSIntKey, Scheme, SessionKeys,
+    AppSKey, DevAddr, FCntDown, FCntUp, FNwkSIntKey, MacVersion, NwkSEncKey, NwkSKey, SNwkSIntKey,
+    Scheme, SessionKeys,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::session::{DownCounter, RxParams, Session};
+use crate::session::{DownCounter, Session};
+
+use super::params::ParamsV2;
 
 /// Of the downlink counters only the ceilings are durable.
 #[derive(Serialize, Deserialize)]
-pub(super) struct SessionV1 {
+pub(super) struct SessionV2 {
     dev_addr: DevAddr,
     keys: KeysV1,
     mac_version: MacVersion,
@@ -22,14 +22,12 @@ pub(super) struct SessionV1 {
     n_f_cnt_down_ceiling: FCntDown,
     a_f_cnt_down_ceiling: FCntDown,
     confirmed_f_cnt_down: Option<FCntDown>,
-    rx: RxParams,
-    extra_channels: Vec<Option<Frequency>>,
-    ch_mask: Option<ChMask>,
+    current: ParamsV2,
 }
 
 /// In 1.0.x the three network keys are one.
 #[derive(Serialize, Deserialize)]
-enum KeysV1 {
+pub(super) enum KeysV1 {
     V1_0 {
         nwk_s_key: NwkSKey,
         app_s_key: AppSKey,
@@ -43,9 +41,9 @@ enum KeysV1 {
     },
 }
 
-impl From<&Session> for SessionV1 {
+impl From<&Session> for SessionV2 {
     fn from(session: &Session) -> Self {
-        SessionV1 {
+        SessionV2 {
             dev_addr: session.dev_addr,
             keys: KeysV1::from(&session.keys),
             mac_version: session.mac_version,
@@ -55,15 +53,13 @@ impl From<&Session> for SessionV1 {
             n_f_cnt_down_ceiling: session.n_f_cnt_down.ceiling,
             a_f_cnt_down_ceiling: session.a_f_cnt_down.ceiling,
             confirmed_f_cnt_down: session.confirmed_f_cnt_down,
-            rx: session.rx,
-            extra_channels: session.extra_channels.to_vec(),
-            ch_mask: session.ch_mask,
+            current: ParamsV2::from(&*session.current),
         }
     }
 }
 
-impl From<SessionV1> for Session {
-    fn from(record: SessionV1) -> Self {
+impl From<SessionV2> for Session {
+    fn from(record: SessionV2) -> Self {
         let keys = SessionKeys::from(record.keys);
         Session {
             f_cnt_up: record.f_cnt_up,
@@ -72,9 +68,7 @@ impl From<SessionV1> for Session {
             n_f_cnt_down: DownCounter::after_crash(record.n_f_cnt_down_ceiling),
             a_f_cnt_down: DownCounter::after_crash(record.a_f_cnt_down_ceiling),
             confirmed_f_cnt_down: record.confirmed_f_cnt_down,
-            extra_channels: Arc::from(record.extra_channels),
-            ch_mask: record.ch_mask,
-            ..Session::new(record.dev_addr, keys, record.mac_version, record.rx)
+            ..Session::new(record.dev_addr, keys, record.mac_version, record.current.into())
         }
     }
 }

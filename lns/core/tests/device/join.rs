@@ -249,7 +249,7 @@ fn us915_devices_get_their_sub_band_by_cf_list_where_they_know_it() {
         bench.network.sub_band = sub_band;
         let fields = bench.join(1);
         assert_eq!(fields.cf_list, masks.map(CfList::Masks), "{reg_params}");
-        assert_eq!(bench.device.pending.as_ref().unwrap().ch_mask, known, "{reg_params}");
+        assert_eq!(bench.device.pending.as_ref().unwrap().current.ch_mask, known, "{reg_params}");
     }
 }
 

@@ -200,7 +200,7 @@ fn an_accepted_block_is_durable_and_not_asked_again() {
         bench.listen().unwrap();
         let step = bench.hear(&Up { f_opts: answers, ..Up::at(1) }).unwrap();
         assert_eq!(step.durable, Durable::Record);
-        assert_eq!(bench.device.session.as_ref().unwrap().ch_mask, ChMask::bank(1));
+        assert_eq!(bench.device.session.as_ref().unwrap().current.ch_mask, ChMask::bank(1));
         assert!(!opening(&step).unwrap().something_to_say);
     }
 }
@@ -226,13 +226,13 @@ fn an_answer_that_nobody_asked_for_changes_nothing() {
     let mut bench = us915(MacVersion::V1_0_2);
     let step = bench.hear(&with_adr(0, &[0x03, 7])).unwrap();
     assert!(step.notes.contains(&Note::UnexpectedMacAnswer { cid: 0x03 }));
-    assert_eq!(bench.device.session.as_ref().unwrap().ch_mask, None);
+    assert_eq!(bench.device.session.as_ref().unwrap().current.ch_mask, None);
 }
 
 #[test]
 fn a_device_heard_outside_its_sub_band_is_told_again() {
     let mut bench = us915(MacVersion::V1_0_2);
-    bench.device.session.as_mut().unwrap().ch_mask = ChMask::bank(1);
+    bench.device.session.as_mut().unwrap().current_mut().ch_mask = ChMask::bank(1);
     // Channel 0 lies in sub-band 1.
     bench.frequency = Frequency::from_hz(902_300_000);
     let bytes = bench.frame(&with_adr(0, &[]));
@@ -248,7 +248,7 @@ fn a_device_heard_outside_its_sub_band_is_told_again() {
 #[test]
 fn us915_windows_follow_the_uplinks_channel() {
     let mut bench = us915(MacVersion::V1_0_2);
-    bench.device.session.as_mut().unwrap().ch_mask = ChMask::bank(1);
+    bench.device.session.as_mut().unwrap().current_mut().ch_mask = ChMask::bank(1);
     // Channel 9: RX1 on downlink channel 1, SF7 answered at SF7/500.
     bench.frequency = Frequency::from_hz(904_100_000);
     let step = bench.hear(&Up::at(0)).unwrap();

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
+use lns_core::effect::Durable;
 use lns_core::event::Fate;
 use lns_core::record::{
     RecordError, decode, decode_dev_nonces, decode_event, encode, encode_dev_nonces, encode_event,
 };
-use lns_core::{AppEvent, Device, EventKind, Session};
-use lns_lorawan::{DevNonce, MacVersion};
+use lns_core::{AppEvent, Device, EventKind, Profile, Session};
+use lns_lorawan::{ChMask, DevNonce, Frequency, MacVersion, RegParamsRevision, Region};
 
 use crate::bench::*;
 
@@ -31,8 +32,8 @@ fn assert_same(one: &Device, other: &Device) {
         let pending = device.pending.clone().map(|session| *session);
         [current, pending].map(|session| {
             session.map(|session| {
-                let keys = (session.keys, session.rx, session.extra_channels, session.ch_mask);
-                (session.dev_addr, session.f_cnt_up, session.last_digest, keys)
+                let counters = (session.f_cnt_up, session.last_digest);
+                (session.dev_addr, counters, session.keys, session.current)
             })
         })
     };
@@ -154,7 +155,39 @@ fn a_record_of_version_1_opens() {
     let bench = lively();
     let about = Arc::clone(&bench.device.about);
     let device = decode(&bytes, about, vec![DevNonce(1)]).unwrap();
-    assert_eq!(encode(&device), bytes, "a change of the format needs a new version");
     assert_same(&device, &bench.device);
     assert_eq!(device.events.len(), 2);
+    let again = decode(&encode(&device), bench.device.about.clone(), vec![DevNonce(1)]).unwrap();
+    assert_same(&again, &device);
+}
+
+/// As version 1 had it: channels apart, and no word of the default ones.
+#[test]
+fn a_session_of_version_1_has_the_regions_channels_and_those_of_its_cf_list() {
+    let bytes = hex::decode(include_str!("device-v1.hex").trim()).unwrap();
+    let about = Arc::clone(&lively().device.about);
+    let device = decode(&bytes, about, Vec::new()).unwrap();
+    let current = device.session.unwrap().current;
+    let frequencies: Vec<u32> = current
+        .channels
+        .slots()
+        .filter_map(|(_, slot)| slot.channel().map(|channel| channel.frequency.hz() / 100_000))
+        .collect();
+    assert_eq!(frequencies, [8681, 8683, 8685, 8671, 8673, 8675, 8677, 8679]);
+    assert_eq!(current.ch_mask, Some(ChMask::first(8)));
+}
+
+#[test]
+fn what_was_asked_outlives_a_crash() {
+    let profile = Profile::new(Region::Us915, MacVersion::V1_0_2, RegParamsRevision::Rp001_1_0_2B);
+    let mut bench = Bench::new(profile, abp());
+    bench.network.sub_band = Some(2);
+    bench.frequency = Frequency::from_hz(903_900_000);
+    bench.hear(&Up::at(0)).unwrap();
+    let step = bench.offer(64, 64);
+    assert_eq!(step.durable, Durable::Record, "before the device can answer it");
+    let record = bench.record();
+    bench.crash(&record);
+    bench.hear(&Up { f_opts: &[3, 7, 3, 7, 3, 7, 3, 7, 3, 7], ..Up::at(1) }).unwrap();
+    assert_eq!(bench.device.session.as_ref().unwrap().current.ch_mask, ChMask::bank(1));
 }

@@ -1,24 +1,17 @@
 //! A session: what a device and the network agreed on at a join, or at the factory.
 
+mod channels;
+mod params;
+
 use std::sync::Arc;
 
-use lns_lorawan::{
-    ChMask, DataRateIndex, DevAddr, FCntDown, FCntUp, Frequency, MacVersion, RxDelay, SessionKeys,
-};
+use lns_lorawan::{DevAddr, FCntDown, FCntUp, MacVersion, SessionKeys};
 use serde::{Deserialize, Serialize};
 
-/// When and how the device listens after an uplink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RxParams {
-    /// RX1 opens this long after the end of the uplink; RX2 one second later.
-    pub rx_delay: RxDelay,
-    /// RX1DROffset.
-    pub rx1_dr_offset: u8,
-    /// RX2 data rate, in the downlink table.
-    pub rx2_data_rate: DataRateIndex,
-    /// RX2 frequency.
-    pub rx2_frequency: Frequency,
-}
+pub use channels::{Channels, DeviceChannel, Slot};
+pub use params::{
+    AdrAck, MacParams, PingChannel, PingSlot, Place, RejoinPeriod, RxParams, TxParams,
+};
 
 /// How many counters a durable ceiling is raised ahead.
 pub const CEILING_AHEAD: u32 = 16;
@@ -88,14 +81,8 @@ pub struct Session {
     /// Counter of the last confirmed downlink, which an uplink's ACK refers to (LoRaWAN 1.1
     /// §4.4.2).
     pub confirmed_f_cnt_down: Option<FCntDown>,
-    /// How the device listens.
-    pub rx: RxParams,
-    /// Uplink frequencies that the device knows besides the region's default channels, by their
-    /// channel index less the number of default channels (EU868: CFList or factory presets).
-    pub extra_channels: Arc<[Option<Frequency>]>,
-    /// Channels of a fixed plan in use, one bit each; `None` when unknown (US915 before the
-    /// LinkADRReq block that selects the sub-band is answered).
-    pub ch_mask: Option<ChMask>,
+    /// What the device's MAC does, as far as we know.
+    pub current: Arc<MacParams>,
 }
 
 impl Session {
@@ -104,7 +91,7 @@ impl Session {
         dev_addr: DevAddr,
         keys: SessionKeys,
         mac_version: MacVersion,
-        rx: RxParams,
+        current: MacParams,
     ) -> Self {
         Session {
             dev_addr,
@@ -117,10 +104,13 @@ impl Session {
             n_f_cnt_down: DownCounter::default(),
             a_f_cnt_down: DownCounter::default(),
             confirmed_f_cnt_down: None,
-            rx,
-            extra_channels: Arc::from([]),
-            ch_mask: None,
+            current: Arc::new(current),
         }
+    }
+
+    /// What the device's MAC does, to be changed.
+    pub fn current_mut(&mut self) -> &mut MacParams {
+        Arc::make_mut(&mut self.current)
     }
 
     /// The lowest counter that a new frame may have; `None` when the counters are used up.
