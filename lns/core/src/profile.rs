@@ -24,17 +24,6 @@ pub enum DevNoncePolicy {
     Unchecked,
 }
 
-/// When a device listens besides after its uplinks (TS001-1.0.4 §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum DeviceClass {
-    /// Never.
-    A,
-    /// In ping slots.
-    B,
-    /// Always.
-    C,
-}
-
 /// What devices of one make have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {

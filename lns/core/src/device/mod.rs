@@ -16,13 +16,14 @@ use std::sync::Arc;
 use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinNonce, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::class::Class;
 use crate::dedup::Heard;
 use crate::effect::{AppEvent, Step};
 use crate::env::Env;
 use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
 use crate::mac::{Answers, MacState, Requests, channel_plan};
 use crate::note::Note;
-use crate::profile::{Activation, Description, DeviceClass, Profile};
+use crate::profile::{Activation, Description, Profile};
 use crate::reject::Reject;
 use crate::session::{MacParams, Session};
 
@@ -57,7 +58,7 @@ pub struct Device {
     /// The last accepted counters of Rejoin-Requests.
     pub rejoin: RejoinCounts,
     /// The class that the device itself has named; `None`: that of its profile.
-    pub device_class: Option<DeviceClass>,
+    pub device_class: Option<Class>,
     /// Queued downlinks, first to send first.
     pub queue: Arc<Vec<Queued>>,
     /// Marked requests of the last day, queued or not any more.

@@ -17,9 +17,10 @@ use lns_lorawan::{DevEui, DevNonce, JoinNonce};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::class::Class;
 use crate::device::{Device, ItemState, Queued, Recent, RejoinCounts};
 use crate::effect::AppEvent;
-use crate::profile::{Description, DeviceClass};
+use crate::profile::Description;
 
 use event::EventV1;
 use params::MacV2;
@@ -66,7 +67,7 @@ struct DeviceV2 {
     join_nonce: Option<JoinNonce>,
     last_dev_nonce: Option<DevNonce>,
     rejoin: RejoinCounts,
-    device_class: Option<DeviceClass>,
+    device_class: Option<Class>,
     queue: Vec<Queued>,
     mac: MacV2,
     events: Vec<EventV1>,

@@ -4,6 +4,7 @@ use lns_lorawan::{ChMask, DataRateIndex, Frequency, RxDelay, TxPowerIndex};
 use serde::{Deserialize, Serialize};
 
 use super::channels::Channels;
+use crate::class::b::Periodicity;
 
 /// When and how the device listens after an uplink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,8 +90,8 @@ pub struct RejoinPeriod {
 /// When and where a class B device listens between its uplinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingSlot {
-    /// n for a slot about every 2ⁿ s, as the device says in PingSlotInfoReq; `None` before.
-    pub periodicity: Option<u8>,
+    /// How often, as the device says in PingSlotInfoReq; `None` before.
+    pub periodicity: Option<Periodicity>,
     /// Where and how fast, as PingSlotChannelReq has it.
     pub channel: Option<PingChannel>,
 }
