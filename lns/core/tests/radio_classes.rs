@@ -50,7 +50,8 @@ fn rxc_waits_for_what_is_on_air() {
     let name = OfferName { id: 1, ask: 1 };
     let first = lane.offer(at(300), name, Tie::Heard(&heard), &rx1(SF7)).unwrap();
     assert!(lane.take(first.id, 20));
-    let free = at(1_200) + airtime(SF7, 20) + lane.settings().gap;
+    let busy = lane.settings().forwarder.busy(SF7, 20);
+    let free = at(1_200) + busy + lane.settings().gap();
     // 64 bytes at SF7 are on air for 118 ms, and there are 750 − 42.5 ms; at SF12 for 2.8 s.
     let quick = WindowPlan { modulation: SF7, ..rxc(0) };
     assert_eq!(ask(&mut lane, 300, 2, &quick).unwrap().starts, at(450));
@@ -72,7 +73,7 @@ fn rxc_waits_for_what_is_on_air() {
     let smaller =
         ask(&mut lane, 300, 5, &WindowPlan { max_phy_payload: 800, ..now_or_never }).unwrap();
     assert_eq!(smaller.starts, at(450));
-    assert!(airtime(SF7, smaller.max_phy_payload) <= ms(750) - lane.settings().gap);
+    assert!(airtime(SF7, smaller.max_phy_payload) <= ms(750) - lane.settings().gap());
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn an_idle_gateway_offers_everything_that_the_window_allows() {
 #[test]
 fn power_is_what_region_and_gateway_both_allow() {
     assert_eq!(ask(&mut given(), 10, 0, &rx2()).unwrap().power, Dbm::from_whole(27));
-    let settings = LaneSettings { max_eirp: Dbm::from_whole(14), ..LaneSettings::default() };
+    let settings = LaneSettings { max_eirp: Some(Dbm::from_whole(14)), ..LaneSettings::default() };
     let mut lane = Lane::new(gateway(1), 1, settings, &bands());
     assert_eq!(ask(&mut lane, 10, 0, &rx1(SF7)).unwrap().power, Dbm::from_whole(14));
 }
@@ -50,8 +50,11 @@ fn refusals_have_names() {
     let rebooted = |lane: &mut Lane| lane.up(2);
     let slow = |lane: &mut Lane| lane.observe_round_trip(ms(960));
     let full = |lane: &mut Lane| {
-        let depth = LaneSettings { queue_depth: 0, ..LaneSettings::default() };
-        lane.set_settings(depth);
+        for second in 100..132 {
+            let heard = copy(1, second * 1000, 0, 0);
+            let name = OfferName { id: second as u64, ask: second as u64 };
+            lane.offer(at(0), name, Tie::Heard(&heard), &rx1(SF7)).unwrap();
+        }
     };
     let taken = |lane: &mut Lane| {
         ask(lane, 0, -20, &rx1(SF7)).unwrap();

@@ -230,7 +230,7 @@ fn last_calls(gateways: &Gateways, opening: &Opening) -> Vec<Timestamp> {
     let call = |tie: Tie<'_>, window: &WindowPlan| {
         let known = gateways.rtt_p99(tie.gateway());
         let round_trip = if known > TimeDelta::ZERO { known } else { lane.assumed_round_trip };
-        Some(tie.latest(&window.start)? - lane.lead - round_trip - round_trip)
+        Some(tie.latest(&window.start)? - lane.lead() - round_trip - round_trip)
     };
     let ties = opening.reach.ties();
     let of_window = |window: &WindowPlan| ties.iter().filter_map(|tie| call(*tie, window)).max();

@@ -8,12 +8,13 @@
 
 use lns_lorawan::region::SubBand;
 use lns_lorawan::{
-    CodingRate, Dbm, Direction, Frequency, GatewayEui, Modulation, TimeDelta, Timestamp,
-    time_on_air,
+    CodingRate, Dbm, Direction, GatewayEui, GpsTime, Modulation, TimeDelta, Timestamp, time_on_air,
 };
 
+use super::air::{self, Beacons, Moment, NO_NEIGHBOUR, Promise, Stage};
 use super::clock::ClockMap;
 use super::duty::DutyLedger;
+use super::forwarder::{BEACON_PERIOD, ForwarderModel};
 use super::percentile::Percentile;
 use super::place::{Span, Tie};
 use super::plan::{Start, WindowPlan};
@@ -23,21 +24,19 @@ use crate::event::Offer;
 /// A place that does not hold it is no place.
 pub const SMALLEST_PHY_PAYLOAD: usize = 12;
 
-/// Longer than any frame: room where nothing follows.
-const NO_NEIGHBOUR: TimeDelta = TimeDelta::from_secs(3600);
+/// What a frame is there before the forwarder needs it, at least: for the way from its socket to its
+/// queue.
+const CUSHION: TimeDelta = TimeDelta::from_micros(7_499);
 
 /// What a gateway and the line to it need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneSettings {
-    /// Between the end of one frame and the start of the next. The forwarders' just-in-time queue
-    /// asks for 1.5 ms to start, 30 ms (SX1301) or 40 ms (SX1302) ahead, and 1 ms of margin.
-    pub gap: TimeDelta,
-    /// How long before its start a frame must have reached the gateway.
-    pub lead: TimeDelta,
-    /// How many frames its queue holds.
-    pub queue_depth: usize,
-    /// The most EIRP that it sends with.
-    pub max_eirp: Dbm,
+    /// Whose rules its queue has.
+    pub forwarder: ForwarderModel,
+    /// The most EIRP that it may send with; `None`: what its forwarder can.
+    pub max_eirp: Option<Dbm>,
+    /// Its antenna's gain as the forwarder's configuration has it, dBi.
+    pub antenna_gain: i8,
     /// Whether it sends beacons, by its own configuration: then it keeps the satellites' time, and
     /// class B devices can be told of slots.
     pub beaconing: bool,
@@ -46,17 +45,39 @@ pub struct LaneSettings {
 }
 
 impl Default for LaneSettings {
-    /// A stock forwarder on an SX1302, the slower of the two kinds: 42.5 ms between frames, 50 ms
-    /// ahead, 32 frames, 27 dBm (the top of the stock SX1301's table).
+    /// A stock forwarder of which nothing is known: 42.5 ms between frames, 50 ms ahead, 32 frames,
+    /// 27 dBm.
     fn default() -> Self {
         LaneSettings {
-            gap: TimeDelta::from_micros(42_500),
-            lead: TimeDelta::from_millis(50),
-            queue_depth: 32,
-            max_eirp: Dbm::from_whole(27),
+            forwarder: ForwarderModel::Unknown,
+            max_eirp: None,
+            antenna_gain: 0,
             beaconing: false,
             assumed_round_trip: TimeDelta::from_millis(100),
         }
+    }
+}
+
+impl LaneSettings {
+    /// Between the end of one frame and the start of the next.
+    pub fn gap(&self) -> TimeDelta {
+        self.forwarder.gap()
+    }
+
+    /// How long before its start a frame must have reached the gateway.
+    pub fn lead(&self) -> TimeDelta {
+        self.forwarder.least_lead() + CUSHION
+    }
+
+    /// How many frames may be promised.
+    pub fn queue_depth(&self) -> usize {
+        self.forwarder.queue_depth(self.beaconing)
+    }
+
+    /// The EIRP to ask for where the region allows `limit`.
+    pub fn power(&self, limit: Dbm) -> Dbm {
+        let limit = self.max_eirp.map_or(limit, |most| limit.min(most));
+        self.forwarder.power(limit, self.antenna_gain)
     }
 }
 
@@ -69,9 +90,11 @@ pub enum NoOffer {
     Rebooted,
     /// A frame could no longer reach the gateway in time.
     TooLate,
+    /// The window is farther ahead than the gateway plans.
+    TooEarly,
     /// As many frames are promised as the gateway's queue holds.
     QueueFull,
-    /// Another frame is on air then, or too soon after.
+    /// Another frame or a beacon is on air then, or too soon after.
     AirTaken,
     /// The sub-band's duty cycle is used up, or the frequency lies in no sub-band.
     DutyCycle,
@@ -83,10 +106,11 @@ pub enum NoOffer {
 
 impl NoOffer {
     /// Every reason, in the order of [`NoOffer::place`].
-    pub const ALL: [NoOffer; 8] = [
+    pub const ALL: [NoOffer; 9] = [
         NoOffer::Offline,
         NoOffer::Rebooted,
         NoOffer::TooLate,
+        NoOffer::TooEarly,
         NoOffer::QueueFull,
         NoOffer::AirTaken,
         NoOffer::DutyCycle,
@@ -100,6 +124,7 @@ impl NoOffer {
             NoOffer::Offline => "offline",
             NoOffer::Rebooted => "rebooted",
             NoOffer::TooLate => "too_late",
+            NoOffer::TooEarly => "too_early",
             NoOffer::QueueFull => "queue_full",
             NoOffer::AirTaken => "air_taken",
             NoOffer::DutyCycle => "duty_cycle",
@@ -114,15 +139,6 @@ impl NoOffer {
     }
 }
 
-/// How binding a promise is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Until then.
-    Held(Timestamp),
-    /// Handed over to the gateway.
-    Taken,
-}
-
 /// Names an offer, and the asking that it answers. The caller does not use an id twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfferName {
@@ -130,18 +146,6 @@ pub struct OfferName {
     pub id: u64,
     /// The asking: its offers to this lane are alternatives.
     pub ask: u64,
-}
-
-/// A place on the air.
-#[derive(Clone, Copy, Debug)]
-struct Promise {
-    id: u64,
-    ask: u64,
-    starts: Timestamp,
-    air: TimeDelta,
-    frequency: Frequency,
-    modulation: Modulation,
-    stage: Stage,
 }
 
 /// One gateway's air.
@@ -188,20 +192,30 @@ impl Lane {
     ) -> Result<Offer, NoOffer> {
         self.expire(now);
         self.is_ready(tie, window)?;
-        let reachable = now + self.settings.lead + self.round_trip();
-        let span = Span::of((now, reachable), &window.start, tie, self.clock.as_ref())?;
+        let reachable = now + self.settings.lead() + self.round_trip();
+        let span = Span::of(
+            (now, reachable),
+            &window.start,
+            tie,
+            (self.clock.as_ref(), self.settings.forwarder),
+        )?;
+        if span.earliest > now + self.settings.forwarder.max_advance() {
+            return Err(NoOffer::TooEarly);
+        }
         let (starts, room) = self.free_air((reachable, &span), name.ask, window)?;
         let left = self.duty.left(now, window.frequency).unwrap_or(NO_NEIGHBOUR);
-        let Some(max_phy_payload) = largest(window, room.min(left)) else {
-            return Err(if left < room { NoOffer::DutyCycle } else { NoOffer::AirTaken });
+        let fits = |room, left| self.largest(window, (room, left, span.spread));
+        let Some(max_phy_payload) = fits(room, left) else {
+            let by_duty = fits(room, NO_NEIGHBOUR).is_some();
+            return Err(if by_duty { NoOffer::DutyCycle } else { NoOffer::AirTaken });
         };
-        let air = airtime(window.modulation, max_phy_payload);
-        let reserved_until = starts - self.settings.lead - self.round_trip();
+        let reserved_until = self.leave_by(starts.at);
         self.promise(Promise {
             id: name.id,
             ask: name.ask,
             starts,
-            air,
+            air: airtime(window.modulation, max_phy_payload),
+            busy: self.busy(window.modulation, max_phy_payload) + span.spread,
             frequency: window.frequency,
             modulation: window.modulation,
             stage: Stage::Held(reserved_until),
@@ -211,12 +225,12 @@ impl Lane {
             gateway: self.gateway,
             boot_epoch: self.boot_epoch,
             window: window.window,
-            when: span.when(starts),
-            starts,
+            when: span.when(starts.at),
+            starts: starts.at,
             frequency: window.frequency,
             data_rate: window.data_rate,
             modulation: window.modulation,
-            power: window.max_eirp.min(self.settings.max_eirp),
+            power: self.settings.power(window.max_eirp),
             max_phy_payload,
             margin: tie.margin(),
             reserved_until,
@@ -231,6 +245,8 @@ impl Lane {
         let Some(promise) = self.promises.iter_mut().find(held) else { return false };
         let air = airtime(promise.modulation, phy_payload).min(promise.air);
         promise.air = air;
+        let model = self.settings.forwarder;
+        promise.busy = model.busy(promise.modulation, phy_payload).min(promise.busy);
         promise.stage = Stage::Taken;
         self.duty.shrink(id, promise.frequency, air);
         true
@@ -254,7 +270,7 @@ impl Lane {
     /// stays in the ledger.
     pub fn expire(&mut self, now: Timestamp) {
         let duty = &mut self.duty;
-        let gap = self.settings.gap;
+        let gap = self.settings.gap();
         self.promises.retain(|promise| match promise.stage {
             Stage::Held(until) => {
                 if until < now {
@@ -262,7 +278,7 @@ impl Lane {
                 }
                 until >= now
             }
-            Stage::Taken => promise.starts + promise.air + gap >= now,
+            Stage::Taken => promise.starts.at + promise.busy + gap >= now,
         });
     }
 
@@ -314,7 +330,7 @@ impl Lane {
     /// A start is known by its reception's arrival, late by the way here; and the frame still has
     /// the way back. Together that is one round trip.
     pub fn leave_by(&self, starts: Timestamp) -> Timestamp {
-        starts - self.settings.lead - self.round_trip()
+        starts - self.settings.lead() - self.round_trip()
     }
 
     /// The latest moment at which asking for an offer still makes sense: a round trip before the
@@ -364,7 +380,7 @@ impl Lane {
         if matches!(window.start, Start::At(_)) && !self.settings.beaconing {
             return Err(NoOffer::NotBeaconing);
         }
-        if self.promises.len() >= self.settings.queue_depth {
+        if self.promises.len() >= self.settings.queue_depth() {
             return Err(NoOffer::QueueFull);
         }
         Ok(())
@@ -377,22 +393,28 @@ impl Lane {
         (reachable, span): (Timestamp, &Span),
         ask: u64,
         window: &WindowPlan,
-    ) -> Result<(Timestamp, TimeDelta), NoOffer> {
+    ) -> Result<(Moment, TimeDelta), NoOffer> {
         if span.latest < reachable || span.latest < span.earliest {
             return Err(NoOffer::TooLate);
         }
-        let after = |other: &Promise| other.starts + other.air + self.settings.gap;
-        let others = self.promises.iter().filter(|other| other.ask != ask).map(after);
-        let mut starts: Vec<Timestamp> = others
-            .chain([span.earliest])
-            .filter(|at| (span.earliest..=span.latest).contains(at))
+        let model = self.settings.forwarder;
+        let earliest = span.moment(span.earliest);
+        let after_beacon = self.beacons(span.earliest, window).map(|beacons| {
+            let ends = |beacon: Timestamp| (beacon + model.after_beacon()).since(span.earliest);
+            [ends(beacons.before), ends(beacons.before + BEACON_PERIOD)]
+        });
+        let mut later = air::candidates(&self.promises, model, (ask, &earliest));
+        let ends = after_beacon.into_iter().flatten();
+        later.extend(ends.filter(|later| *later > TimeDelta::ZERO));
+        later.sort_unstable();
+        let places = later.into_iter().map(|later| span.moment(span.earliest + later));
+        let rooms: Vec<(Moment, TimeDelta)> = places
+            .take_while(|starts| starts.at <= span.latest)
+            .filter_map(|starts| self.room(ask, starts, window).map(|room| (starts, room)))
             .collect();
-        starts.sort_unstable();
-        let rooms = starts.into_iter().filter_map(|at| self.room(ask, at).map(|room| (at, room)));
-        let rooms: Vec<_> = rooms.collect();
         let for_size = |size: usize| {
-            let air = airtime(window.modulation, size);
-            rooms.iter().copied().find(|(_, room)| *room >= air)
+            let busy = self.busy(window.modulation, size) + span.spread;
+            rooms.iter().copied().find(|(_, room)| *room >= busy)
         };
         for_size(window.max_phy_payload)
             .or_else(|| for_size(SMALLEST_PHY_PAYLOAD))
@@ -400,23 +422,65 @@ impl Lane {
     }
 
     /// How long the air is free from `starts` on; `None` if it is not.
-    fn room(&self, ask: u64, starts: Timestamp) -> Option<TimeDelta> {
-        let mut room = NO_NEIGHBOUR;
-        for other in self.promises.iter().filter(|other| other.ask != ask) {
-            if other.starts >= starts {
-                room = room.min(other.starts.since(starts) - self.settings.gap);
-            } else if other.starts + other.air + self.settings.gap > starts {
-                return None;
+    fn room(&self, ask: u64, starts: Moment, window: &WindowPlan) -> Option<TimeDelta> {
+        let model = self.settings.forwarder;
+        let room = air::room(&self.promises, model, ask, &starts)?;
+        match self.beacons(starts.at, window) {
+            Some(beacons) => Some(room.min(air::room_before_beacon(&beacons, model, starts.at)?)),
+            None => Some(room),
+        }
+    }
+
+    /// The last beacon before a moment, of a gateway that sends them.
+    fn beacons(&self, at: Timestamp, window: &WindowPlan) -> Option<Beacons> {
+        if !self.settings.beaconing {
+            return None;
+        }
+        let ahead = self.clock.and_then(|map| map.gps).map_or(TimeDelta::ZERO, |gps| gps.ahead);
+        let gps = GpsTime::from_timestamp(at - ahead)?;
+        let since = gps.micros() % BEACON_PERIOD.micros().unsigned_abs();
+        let before = at - TimeDelta::from_micros(since as i64);
+        Some(Beacons { before, ping_slot: matches!(window.start, Start::At(_)) })
+    }
+
+    fn busy(&self, modulation: Modulation, phy_payload: usize) -> TimeDelta {
+        self.settings.forwarder.busy(modulation, phy_payload)
+    }
+
+    /// The largest PHYPayload that keeps others off the air no longer than `room`, is on air no longer
+    /// than the duty cycle has `left` and the window's dwell time allows; `None` if not even the
+    /// smallest frame fits.
+    fn largest(
+        &self,
+        window: &WindowPlan,
+        (room, left, spread): (TimeDelta, TimeDelta, TimeDelta),
+    ) -> Option<usize> {
+        let left = window.max_air.map_or(left, |dwell| left.min(dwell));
+        let takes = |size: usize| {
+            self.busy(window.modulation, size) + spread <= room
+                && airtime(window.modulation, size) <= left
+        };
+        let mut fits = SMALLEST_PHY_PAYLOAD;
+        let mut too_large = window.max_phy_payload.checked_add(1)?;
+        if fits >= too_large || !takes(fits) {
+            return None;
+        }
+        while too_large - fits > 1 {
+            let middle = fits.midpoint(too_large);
+            if takes(middle) {
+                fits = middle;
+            } else {
+                too_large = middle;
             }
         }
-        (room > TimeDelta::ZERO).then_some(room)
+        Some(fits)
     }
 
     fn promise(&mut self, promise: Promise) {
         self.duty.promise(
             promise.id,
             promise.frequency,
-            (promise.starts + promise.air, promise.air),
+            (promise.starts.at + promise.air, promise.air),
         );
         self.promises.push(promise);
     }
@@ -425,22 +489,4 @@ impl Lane {
 /// How long a downlink of so many bytes is on air. LoRaWAN uses coding rate 4/5 throughout.
 pub fn airtime(modulation: Modulation, phy_payload: usize) -> TimeDelta {
     time_on_air(modulation, CodingRate::Cr45, Direction::Down, phy_payload)
-}
-
-/// The largest PHYPayload for a window that takes no longer than `room`; `None` if not even the
-/// smallest frame fits.
-fn largest(window: &WindowPlan, room: TimeDelta) -> Option<usize> {
-    let (mut fits, mut too_large) = (SMALLEST_PHY_PAYLOAD, window.max_phy_payload.checked_add(1)?);
-    if fits >= too_large || airtime(window.modulation, fits) > room {
-        return None;
-    }
-    while too_large - fits > 1 {
-        let middle = fits.midpoint(too_large);
-        if airtime(window.modulation, middle) <= room {
-            fits = middle;
-        } else {
-            too_large = middle;
-        }
-    }
-    Some(fits)
 }

@@ -393,7 +393,7 @@ impl Lanes {
             name,
             gateway,
             boot_epoch: items[0].boot_epoch,
-            deadline: last - lane.settings().lead,
+            deadline: last - lane.settings().lead(),
             phy_payload: phy_payload.clone(),
             items: items.clone(),
         };

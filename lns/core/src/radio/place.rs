@@ -6,9 +6,11 @@
 //! always, so that its frame goes where the air is first free; it is named by the counter, through
 //! the clock map, so that the gateway need not guess what "at once" means.
 
-use lns_lorawan::{Db, Dbm, GatewayEui, TimeDelta, Timestamp};
+use lns_lorawan::{Db, Dbm, GatewayEui, TimeDelta, Timestamp, Tmst};
 
+use super::air::Moment;
 use super::clock::ClockMap;
+use super::forwarder::ForwarderModel;
 use super::lane::NoOffer;
 use super::plan::{Start, margin};
 use crate::effect::Reach;
@@ -92,12 +94,14 @@ impl Reach {
 pub(super) struct Span {
     pub earliest: Timestamp,
     pub latest: Timestamp,
+    /// How much later the frame may leave than it is asked for.
+    pub spread: TimeDelta,
     how: How,
 }
 
 #[derive(Clone, Debug)]
 enum How {
-    Exactly(When),
+    Exactly(When, Option<Tmst>),
     Counter(ClockMap),
     AtOnce,
 }
@@ -108,37 +112,57 @@ impl Span {
         (now, reachable): (Timestamp, Timestamp),
         start: &Start,
         tie: Tie<'_>,
-        map: Option<&ClockMap>,
+        (map, forwarder): (Option<&ClockMap>, ForwarderModel),
     ) -> Result<Span, NoOffer> {
-        let exactly =
-            |at: Timestamp, when| Span { earliest: at, latest: at, how: How::Exactly(when) };
+        let exactly = |at: Timestamp, when, counter| Span {
+            earliest: at,
+            latest: at,
+            spread: TimeDelta::ZERO,
+            how: How::Exactly(when, counter),
+        };
         match (start, tie) {
             (Start::After(delay), Tie::Heard(reception)) => {
                 let token = reception.token.clone();
+                // A delay is at most 16 s.
+                let counter = reception.tmst.plus(delay.micros() as u32);
                 let when = When::After { token, delay: *delay };
-                Ok(exactly(reception.air_time + *delay, when))
+                Ok(exactly(reception.air_time + *delay, when, Some(counter)))
             }
             (Start::After(_), Tie::Known(_)) => Err(NoOffer::NoClock),
             (Start::At(moment), Tie::Heard(_) | Tie::Known(_)) => {
-                let seen = map.and_then(|map| map.gps).filter(|gps| now.since(gps.at) <= GPS_LIFE);
-                let gps = seen.ok_or(NoOffer::NoClock)?;
-                Ok(exactly(gps.ours(*moment), When::Gps(*moment)))
+                let map = map.ok_or(NoOffer::NoClock)?;
+                let seen = map.gps.filter(|gps| now.since(gps.at) <= GPS_LIFE);
+                let at = seen.ok_or(NoOffer::NoClock)?.ours(*moment);
+                Ok(exactly(at, When::Gps(*moment), Some(map.tmst_at(at))))
             }
             (Start::Soon { not_before, not_after }, Tie::Heard(_) | Tie::Known(_)) => {
                 let map = map.filter(|map| now.since(map.learnt) <= MAP_LIFE);
+                let at_once = forwarder.at_once();
                 Ok(Span {
                     earliest: (reachable + FILLING).max(*not_before),
                     latest: *not_after,
+                    // It leaves at some moment between the lead and that.
+                    spread: map.map_or(at_once, |_| TimeDelta::ZERO),
                     how: map.map_or(How::AtOnce, |map| How::Counter(*map)),
                 })
             }
         }
     }
 
+    /// A moment of the span, on both clocks where both are known.
+    pub fn moment(&self, at: Timestamp) -> Moment {
+        let counter = match &self.how {
+            How::Exactly(_, counter) => *counter,
+            How::Counter(map) => Some(map.tmst_at(at)),
+            How::AtOnce => None,
+        };
+        Moment { at, counter }
+    }
+
     /// How the gateway is told to start at a moment of the span.
     pub fn when(&self, starts: Timestamp) -> When {
         match &self.how {
-            How::Exactly(when) => when.clone(),
+            How::Exactly(when, _) => when.clone(),
             How::Counter(map) => When::Tmst(map.tmst_at(starts)),
             How::AtOnce => When::Immediately,
         }

@@ -34,6 +34,9 @@ pub enum Start {
     },
 }
 
+/// The longest downlink where dwell time is limited.
+pub const DWELL_TIME: TimeDelta = TimeDelta::from_millis(400);
+
 /// One window in which a device will listen, as the standard and the session have it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowPlan {
@@ -50,8 +53,19 @@ pub struct WindowPlan {
     /// The largest PHYPayload at this data rate, bytes (M + MHDR + MIC). Whoever knows how much there
     /// is to say may lower it, and RXC finds a place sooner.
     pub max_phy_payload: usize,
+    /// The longest that a frame may be on air there, where the region limits a downlink's dwell time.
+    pub max_air: Option<TimeDelta>,
     /// The most EIRP that the region allows on this frequency.
     pub max_eirp: Dbm,
+}
+
+impl WindowPlan {
+    /// The same window for a device whose downlinks are limited to 400 ms each (RP002-1.0.5, dwell time
+    /// of AS923 and AU915).
+    #[must_use]
+    pub fn with_dwell_time(self) -> Self {
+        WindowPlan { max_air: Some(DWELL_TIME), ..self }
+    }
 }
 
 /// What of an uplink its windows depend on.
@@ -145,5 +159,14 @@ pub fn plan(
     let largest = tables.max_payload(Direction::Down, data_rate, PayloadRules::default())?;
     let max_eirp = tables.downlink_max_eirp(frequency)?;
     let max_phy_payload = usize::from(largest.m) + MHDR_AND_MIC;
-    Some(WindowPlan { window, start, frequency, data_rate, modulation, max_phy_payload, max_eirp })
+    Some(WindowPlan {
+        window,
+        start,
+        frequency,
+        data_rate,
+        modulation,
+        max_phy_payload,
+        max_air: None,
+        max_eirp,
+    })
 }

@@ -65,6 +65,7 @@ pub fn rx1(modulation: Modulation) -> WindowPlan {
         data_rate: DataRateIndex::new(if modulation == SF7 { 5 } else { 0 }).unwrap(),
         modulation,
         max_phy_payload: if modulation == SF7 { 255 } else { 64 },
+        max_air: None,
         max_eirp: Dbm::from_whole(16),
     }
 }
@@ -77,6 +78,7 @@ pub fn rx2() -> WindowPlan {
         data_rate: DataRateIndex::DR0,
         modulation: SF12,
         max_phy_payload: 64,
+        max_air: None,
         max_eirp: Dbm::from_whole(29),
     }
 }
