@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lns_lorawan::{
     AppKey, AppSKey, DataRateIndex, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
-    NwkKey, RegParamsRevision, Region, RxDelay, SessionKeys, TimeDelta,
+    NwkKey, RegParamsRevision, Region, RxDelay, Scheme, SessionKeys, TimeDelta,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,10 @@ pub struct Profile {
     pub supports_class_c: bool,
     /// How long it may take to acknowledge a class C downlink, for each transmission of its uplink.
     pub class_c_timeout: TimeDelta,
+    /// A 1.1 device that is answered as by a 1.0.x network (OptNeg unset): it reverts to 1.0.4.
+    pub answer_as_1_0: bool,
+    /// A 1.1 device that encrypts FOpts as the standard was first published, before its errata.
+    pub f_opts_first_text: bool,
 }
 
 /// CLASS_B_RESP_TIMEOUT and CLASS_C_RESP_TIMEOUT unless the device is known to differ (TS001-1.0.4
@@ -98,7 +102,14 @@ impl Profile {
             class_b_timeout: RESPONSE_TIMEOUT,
             supports_class_c: false,
             class_c_timeout: RESPONSE_TIMEOUT,
+            answer_as_1_0: false,
+            f_opts_first_text: false,
         }
+    }
+
+    /// How a 1.1 session of these devices is protected.
+    pub fn scheme_1_1(&self) -> Scheme {
+        if self.f_opts_first_text { Scheme::V1_1FirstText } else { Scheme::V1_1 }
     }
 }
 
@@ -130,6 +141,16 @@ pub enum Activation {
         /// The lowest FCntUp to accept first.
         f_cnt_start: FCntUp,
     },
+}
+
+impl Activation {
+    /// Whether the device joins; else it is activated by personalization.
+    pub fn joins(&self) -> bool {
+        match self {
+            Activation::Otaa10 { .. } | Activation::Otaa11 { .. } => true,
+            Activation::Abp { .. } => false,
+        }
+    }
 }
 
 /// What an administrator says of one device: the cold half, shared and never changed in place.

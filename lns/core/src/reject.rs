@@ -56,6 +56,9 @@ pub enum Reject {
     /// The first frame of a new session acknowledges a downlink that was never sent in it.
     #[error("the first frame of a new session carries ACK")]
     AckBeforeDownlink,
+    /// The first frame of a new 1.1 session does not carry RekeyInd (LoRaWAN 1.1 §5.10).
+    #[error("the first frame of a new LoRaWAN 1.1 session lacks RekeyInd")]
+    RekeyIndMissing,
     /// The Join-Request's MIC is wrong: another root key.
     #[error("Join-Request MIC mismatch: the root key is not the device's")]
     JoinMicMismatch,
@@ -123,6 +126,7 @@ impl Reject {
             Reject::FCntGap { .. } => "f_cnt_gap",
             Reject::FCntExhausted => "f_cnt_exhausted",
             Reject::AckBeforeDownlink => "ack_before_downlink",
+            Reject::RekeyIndMissing => "rekey_ind_missing",
             Reject::JoinMicMismatch => "join_mic_mismatch",
             Reject::JoinEuiMismatch => "join_eui_mismatch",
             Reject::DevNonceReused { .. } => "dev_nonce_reused",
@@ -141,7 +145,7 @@ impl Reject {
     }
 
     /// Every label, for metrics that start at zero and for the documentation's test.
-    pub const LABELS: [&'static str; 25] = [
+    pub const LABELS: [&'static str; 26] = [
         "malformed",
         "downlink_heard",
         "proprietary",
@@ -153,6 +157,7 @@ impl Reject {
         "f_cnt_gap",
         "f_cnt_exhausted",
         "ack_before_downlink",
+        "rekey_ind_missing",
         "join_mic_mismatch",
         "join_eui_mismatch",
         "dev_nonce_reused",

@@ -78,6 +78,8 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         Slot::Whole(|p| &mut p.dev_status_interval_s, 0..=31_536_000),
     ),
     Row::extra("SubBand", "sub_band", Slot::Whole(|p| &mut p.sub_band, 1..=8)),
+    Row::extra("AnswerAs1_0", "answer_as_1_0", Slot::Flag(|p| &mut p.answer_as_1_0)),
+    Row::extra("FOptsFirstText", "f_opts_first_text", Slot::Flag(|p| &mut p.f_opts_first_text)),
 ];
 
 /// CreateDeviceProfile.

@@ -75,6 +75,8 @@ pub(super) fn profile(
         .map(|seconds| TimeDelta::from_secs(i64::from(seconds)));
     decided.f_cnt_16_bit = profile.supports_32_bit_f_cnt == Some(false);
     classes(profile, &mut decided);
+    decided.answer_as_1_0 = profile.answer_as_1_0 == Some(true);
+    decided.f_opts_first_text = profile.f_opts_first_text == Some(true);
     suits_region(&decided)?;
     Ok(Arc::clone(profile.decided.0.get_or_init(|| Arc::new(decided))))
 }

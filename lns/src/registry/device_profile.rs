@@ -70,6 +70,10 @@ pub struct DeviceProfile {
     pub dev_status_interval_s: Option<u32>,
     /// Sub-band of a fixed channel plan, 1 to 8; `None`: the network's.
     pub sub_band: Option<u32>,
+    /// Whether 1.1 devices are answered as by a 1.0.x network; `None`: in 1.1.
+    pub answer_as_1_0: Option<bool>,
+    /// Whether 1.1 devices encrypt FOpts by the first published text; `None`: by its errata.
+    pub f_opts_first_text: Option<bool>,
     /// Tags, without `lns:codec`, which is [`codec`](Self::codec).
     pub tags: Tags,
     /// The request that made it.

@@ -118,3 +118,37 @@ async fn health_metrics_and_endpoint_answer() {
     let cups = api.ask("GET /service-endpoint?serviceType=CUPS", Value::Null).await;
     assert_eq!(cups.error().0, "ValidationException");
 }
+
+#[tokio::test]
+async fn the_switches_of_1_1_reach_the_owners_of_its_devices() {
+    let api = Api::new();
+    let profile = api.profile(json!({ "MacVersion": "1.1" })).await;
+    for (number, keys) in [otaa_1_1(), abp_1_1()].into_iter().enumerate() {
+        let mut body = crate::otaa(&format!("{number:016x}"), &profile);
+        body["LoRaWAN"].as_object_mut().unwrap().remove("OtaaV1_0_x");
+        body["LoRaWAN"][keys.0] = keys.1;
+        api.ask("POST /wireless-devices", body).await.id();
+    }
+    let line = format!("PATCH /v1/device-profiles/{profile}");
+    let change = json!({ "answer_as_1_0": true, "f_opts_first_text": true });
+    let changed = api.ask(&line, change).await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    let described = api.fake.described.lock();
+    assert_eq!(described.len(), 2);
+    for device in described.values() {
+        assert!(device.profile.answer_as_1_0 && device.profile.f_opts_first_text);
+    }
+}
+
+fn otaa_1_1() -> (&'static str, Value) {
+    let keys = json!({ "AppKey": "01".repeat(16), "NwkKey": "02".repeat(16), "JoinEui": "0000000000000001" });
+    ("OtaaV1_1", keys)
+}
+
+fn abp_1_1() -> (&'static str, Value) {
+    let key = |digits: &str| digits.repeat(16);
+    let session = json!({
+        "FNwkSIntKey": key("01"), "SNwkSIntKey": key("02"), "NwkSEncKey": key("03"), "AppSKey": key("04"),
+    });
+    ("AbpV1_1", json!({ "DevAddr": "26001a2b", "SessionKeys": session, "FCntStart": 7 }))
+}

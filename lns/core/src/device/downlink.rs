@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::event::{Freshness, Offer};
 use crate::mac::{self, Moment, Requests};
 use crate::note::Note;
-use crate::profile::Profile;
+use crate::profile::Description;
 use crate::reject::Reject;
 use crate::session::Session;
 
@@ -113,8 +113,7 @@ fn choose_requests(
         return Requests::default();
     };
     let mut chosen = Requests::default();
-    for (kind, bytes) in mac.requests(wanted, session, &moment(draft.env, session, &about.profile))
-    {
+    for (kind, bytes) in mac.requests(wanted, session, &moment(draft.env, session, about)) {
         let length = commands.len() + bytes.len();
         let as_payload = usize::from(length > MAX_F_OPTS);
         if EMPTY + as_payload + length <= largest {
@@ -125,13 +124,14 @@ fn choose_requests(
     chosen
 }
 
-fn moment<'a>(env: &'a Env<'_>, session: &Session, profile: &'a Profile) -> Moment<'a> {
+fn moment<'a>(env: &'a Env<'_>, session: &Session, about: &'a Description) -> Moment<'a> {
     Moment {
         now: env.now,
         freshness: Freshness::New,
         f_cnt_up: session.f_cnt_up.unwrap_or(session.f_cnt_up_start),
-        profile,
+        profile: &about.profile,
         network: env.network,
+        joined: about.activation.joins(),
     }
 }
 

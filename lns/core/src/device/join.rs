@@ -8,12 +8,10 @@
 use std::sync::Arc;
 
 use lns_lorawan::region::JOIN_ACCEPT_DELAY2;
-use lns_lorawan::{
-    AppKey, DerivationContext, DevAddr, DevNonce, DlSettings, JoinAcceptFields, JoinAcceptKeys,
-    MacVersion, NetId, session_keys_1_0,
-};
+use lns_lorawan::{DevAddr, DevNonce, DlSettings, JoinAcceptFields, JoinReqType, NetId};
 
 use super::draft::Draft;
+use super::roots::Roots;
 use super::{Awaiting, Device, InFlight, home_of, outcome, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
 use crate::event::{JoinHeard, Offer, Purpose};
@@ -68,8 +66,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
     };
     let network = draft.env.network;
     let about = Arc::clone(&draft.device.about);
-    let (Some(root), Some(join_nonce)) = (root_key(&about.activation), draft.device.join_nonce)
-    else {
+    let (Some(roots), Some(join_nonce)) = (Roots::of(&about), draft.device.join_nonce) else {
         return Ok(());
     };
     let largest = offers.iter().map(|offer| offer.max_phy_payload).max().unwrap_or(0);
@@ -87,28 +84,23 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
         net_id: network.net_id,
         dev_addr,
         dl_settings: DlSettings {
-            opt_neg: false,
+            opt_neg: roots.opt_neg(),
             rx1_dr_offset: rx.rx1_dr_offset,
             rx2_data_rate: rx.rx2_data_rate,
         },
         rx_delay: rx.rx_delay,
         cf_list,
     };
-    let Ok(phy_payload) = fields.build(&JoinAcceptKeys::V1_0 { app_key: &root }) else {
+    let request = (JoinReqType::Join, heard.request.join_eui, heard.request.dev_nonce);
+    let Ok(phy_payload) = roots.seal(&fields, request, about.dev_eui) else {
         // A channel of the CFList is no multiple of 100 Hz: the region's tables have none such.
         draft.note(Note::Rejected(Reject::Bug));
         return Ok(());
     };
-    let context = DerivationContext {
-        join_nonce,
-        dev_nonce: heard.request.dev_nonce,
-        net_id: network.net_id,
-        join_eui: heard.request.join_eui,
-    };
-    let keys = session_keys_1_0(&root, &context);
+    let keys = roots.session_keys(&fields, request);
     let (channels, ch_mask) = channel_plan::at_join(&about.profile, network, cf_list);
     let current = MacParams::at_start(rx, channels, ch_mask);
-    let version = session_version(about.profile.mac_version);
+    let version = roots.session_version(&about.profile);
     let session = Session::new(dev_addr, keys, version, current);
     spend(draft, &heard, session);
     transmit(draft, phy_payload.into_boxed_slice(), offers);
@@ -179,7 +171,7 @@ fn is_being_answered(device: &Device, heard: &JoinHeard) -> bool {
 /// JoinEUI and MIC.
 fn verify(device: &Device, heard: &JoinHeard) -> Result<(), Reject> {
     let activation = &device.about.activation;
-    let Some(root) = root_key(activation) else { return Err(Reject::NotJoining) };
+    let Some(roots) = Roots::of(&device.about) else { return Err(Reject::NotJoining) };
     let wanted = match activation {
         Activation::Otaa10 { join_eui, .. } | Activation::Otaa11 { join_eui, .. } => *join_eui,
         Activation::Abp { .. } => None,
@@ -187,24 +179,7 @@ fn verify(device: &Device, heard: &JoinHeard) -> Result<(), Reject> {
     if wanted.is_some_and(|join_eui| join_eui != heard.request.join_eui) {
         return Err(Reject::JoinEuiMismatch);
     }
-    if heard.request.verify_1_0(&root) { Ok(()) } else { Err(Reject::JoinMicMismatch) }
-}
-
-/// The key that a Join-Request is signed with.
-///
-/// A 1.1 device is answered as by a 1.0.x network (OptNeg 0): its NwkKey then takes the place of
-/// the AppKey, also for AppSKey (LoRaWAN 1.1 §6.1.1.3 and §6.2.3).
-fn root_key(activation: &Activation) -> Option<AppKey> {
-    match activation {
-        Activation::Otaa10 { app_key, .. } => Some(app_key.clone()),
-        Activation::Otaa11 { nwk_key, .. } => Some(nwk_key.as_app_key()),
-        Activation::Abp { .. } => None,
-    }
-}
-
-/// The version whose rules a session follows that was made without OptNeg (LoRaWAN 1.1 §6.2.3).
-fn session_version(version: MacVersion) -> MacVersion {
-    if version.is_1_1() { MacVersion::V1_0_4 } else { version }
+    if roots.signed(&heard.request) { Ok(()) } else { Err(Reject::JoinMicMismatch) }
 }
 
 /// Whether the device draws its DevNonce: up to LoRaWAN 1.0.3 (§6.2). Later it is a counter

@@ -8,12 +8,13 @@ pub mod matching;
 mod outcome;
 mod queue;
 mod recent;
+mod roots;
 mod uplink;
 mod windows;
 
 use std::sync::Arc;
 
-use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinNonce, Timestamp};
+use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinNonce, SessionKeys, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
@@ -278,7 +279,7 @@ pub(crate) fn personalized(about: &Description) -> Option<Session> {
             f_cnt_up_start: *f_cnt_start,
             ..Session::new(
                 *dev_addr,
-                keys.clone(),
+                with_text(keys, &about.profile),
                 about.profile.mac_version,
                 factory_params(&about.profile),
             )
@@ -291,6 +292,12 @@ pub(crate) fn personalized(about: &Description) -> Option<Session> {
 pub(crate) fn factory_params(profile: &Profile) -> MacParams {
     let (channels, ch_mask) = channel_plan::from_factory(profile);
     MacParams::at_start(windows::factory_rx(profile), channels, ch_mask)
+}
+
+/// The keys, for the text of 1.1 by which the device encrypts FOpts.
+fn with_text(keys: &SessionKeys, profile: &Profile) -> SessionKeys {
+    let scheme = if keys.scheme.is_1_1() { profile.scheme_1_1() } else { keys.scheme };
+    SessionKeys { scheme, ..keys.clone() }
 }
 
 /// One event happens to one device. What becomes of it, and what should the world do about it?

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use lns_lorawan::{FCntUp, Timestamp};
+use lns_lorawan::{FCntUp, SessionKeys, Timestamp};
 
 use super::draft::Draft;
 use super::{Device, ItemState, Queued, personalized};
@@ -214,6 +214,12 @@ fn describe(draft: &mut Draft<'_>, about: Arc<Description>) {
         }
         return;
     }
+    let pending = device.pending.iter_mut().map(|session| &mut **session);
+    for session in device.session.iter_mut().chain(pending) {
+        if session.keys.scheme.is_1_1() {
+            session.keys.scheme = about.profile.scheme_1_1();
+        }
+    }
     if let (Activation::Abp { .. }, Some(session)) = (&about.activation, &mut device.session) {
         correct(session, &before.profile, &about.profile);
         session.mac_version = about.profile.mac_version;
@@ -235,8 +241,9 @@ fn correct(session: &mut Session, before: &Profile, after: &Profile) {
 
 /// Under the same keys no downlink counter may come again, whatever else has changed.
 fn keep_counting(new: Session, old: Option<&Session>) -> Session {
+    let same = |old: &SessionKeys| SessionKeys { scheme: new.keys.scheme, ..old.clone() };
     match old {
-        Some(old) if old.keys == new.keys => Session {
+        Some(old) if same(&old.keys) == new.keys => Session {
             n_f_cnt_down: old.n_f_cnt_down,
             a_f_cnt_down: old.a_f_cnt_down,
             confirmed_f_cnt_down: old.confirmed_f_cnt_down,

@@ -10,9 +10,9 @@ use super::{Awaiting, Device, Owed, outcome, queue, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
-use crate::mac::{Moment, channel_plan};
+use crate::mac::{Moment, channel_plan, rekey};
 use crate::note::Note;
-use crate::profile::Profile;
+use crate::profile::Description;
 use crate::reject::Reject;
 
 /// Accepts a frame, new or repeated.
@@ -62,6 +62,9 @@ fn classify(device: &Device, heard: &UplinkHeard) -> Result<(Under, Freshness), 
     let under = [heard.under, Under::Current].into_iter().find(has_address);
     let under = under.ok_or(Reject::UnknownDevAddr)?;
     let session = device.session_under(under).ok_or(Reject::UnknownDevAddr)?;
+    if under == Under::Pending && session.keys.scheme.is_1_1() && !rekey::indicated(&heard.opened) {
+        return Err(Reject::RekeyIndMissing);
+    }
     let got = heard.opened.f_cnt_up;
     match session.f_cnt_up {
         None => Ok((under, Freshness::New)),
@@ -123,7 +126,7 @@ fn hear_commands(
     owed: &mut Owed,
 ) {
     let about = Arc::clone(&draft.device.about);
-    let moment = moment(draft.env, (heard, freshness), &about.profile);
+    let moment = moment(draft.env, (heard, freshness), &about);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     let received = mac.hear(session, heard, &moment);
     owed.answers = received.answers;
@@ -136,7 +139,7 @@ fn hear_commands(
 /// What is to be asked in return.
 fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let about = Arc::clone(&draft.device.about);
-    let moment = moment(draft.env, (heard, Freshness::New), &about.profile);
+    let moment = moment(draft.env, (heard, Freshness::New), &about);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     channel_plan::notice(session, heard.channel);
     mac.unanswered(session, moment.f_cnt_up);
@@ -146,10 +149,16 @@ fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
 fn moment<'a>(
     env: &'a Env<'_>,
     (heard, freshness): (&UplinkHeard, Freshness),
-    profile: &'a Profile,
+    about: &'a Description,
 ) -> Moment<'a> {
-    let f_cnt_up = heard.opened.f_cnt_up;
-    Moment { now: env.now, freshness, f_cnt_up, profile, network: env.network }
+    Moment {
+        now: env.now,
+        freshness,
+        f_cnt_up: heard.opened.f_cnt_up,
+        profile: &about.profile,
+        network: env.network,
+        joined: about.activation.joins(),
+    }
 }
 
 fn event(device: &Device, heard: &UplinkHeard, acked: Option<u64>) -> UplinkEvent {

@@ -5,8 +5,8 @@ use lns_lorawan::mac::UplinkMacCommand;
 
 use crate::event::Reception;
 
-use super::device_time;
 use super::link_check::{self, LinkCheck};
+use super::{device_time, rekey};
 
 /// Answers to the commands of one uplink; each is given once, however often it was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Answers {
     pub link_check: Option<LinkCheck>,
     /// DeviceTimeAns: when the uplink ended.
     pub device_time: Option<GpsTime>,
+    /// RekeyConf.
+    pub rekey: bool,
 }
 
 /// A question that we answer.
@@ -25,7 +27,7 @@ pub(super) fn is_question(command: &UplinkMacCommand) -> bool {
 impl Answers {
     /// Whether nothing was asked.
     pub fn is_empty(&self) -> bool {
-        self.link_check.is_none() && self.device_time.is_none()
+        self.link_check.is_none() && self.device_time.is_none() && !self.rekey
     }
 
     /// One more question.
@@ -37,8 +39,11 @@ impl Answers {
         }
     }
 
-    /// The answers as they are sent: at most nine bytes, which FOpts have room for.
+    /// The answers as they are sent: at most eleven bytes, which FOpts have room for.
     pub fn write(&self, commands: &mut Vec<u8>) {
+        if self.rekey {
+            rekey::write(commands);
+        }
         if let Some(link_check) = self.link_check {
             link_check.write(commands);
         }

@@ -20,6 +20,7 @@ pub mod kind;
 pub mod ledger;
 pub mod link_adr;
 pub mod link_check;
+pub mod rekey;
 
 use lns_lorawan::mac::{DownlinkMacCommand, MacStop, UplinkMacCommand, UplinkMacCommands};
 use lns_lorawan::{DataRateIndex, FCntUp, Timestamp};
@@ -76,6 +77,8 @@ pub struct Moment<'a> {
     pub profile: &'a Profile,
     /// The network's settings.
     pub network: &'a Network,
+    /// Whether the device has joined; else it is activated by personalization.
+    pub joined: bool,
 }
 
 impl MacState {
@@ -104,6 +107,12 @@ impl MacState {
             match command {
                 Ok(command) if answers::is_question(&command) => {
                     received.answers.answer(&command, &heard.receptions)
+                }
+                Ok(UplinkMacCommand::RekeyInd(minor)) => {
+                    received.answers.rekey = rekey::is_due(minor, session, moment);
+                    if !received.answers.rekey {
+                        received.notes.push(Note::UnexpectedMacAnswer { cid: 0x0b });
+                    }
                 }
                 Ok(_) if moment.freshness == Freshness::Repeat => {}
                 Ok(UplinkMacCommand::LinkAdrAns(answer)) => {

@@ -6,7 +6,7 @@ use lns_core::event::Purpose;
 use lns_core::profile::DevNoncePolicy;
 use lns_core::{Activation, EventKind, Note, Profile, Reject};
 use lns_lorawan::{
-    AppKey, CfList, ChMask, DevAddr, DevNonce, JoinEui, JoinNonce, JoinRequest, MacVersion, NwkKey,
+    AppKey, CfList, ChMask, DevAddr, DevNonce, JoinEui, JoinNonce, JoinRequest, MacVersion,
     RegParamsRevision, Region, RxDelay, TimeDelta, Window,
 };
 
@@ -115,17 +115,6 @@ fn any_join_eui_will_do_where_none_is_registered() {
     let mut bench = Bench::new(eu868(MacVersion::V1_0_3), activation);
     let bytes = JoinRequest::build_1_0(JoinEui::new(9), DEV_EUI, DevNonce(5), &app_key());
     assert!(opening(&bench.join_with(&bytes)).is_some());
-}
-
-#[test]
-fn a_1_1_device_is_answered_as_by_a_1_0_network() {
-    let nwk_key = NwkKey::from_bytes(*app_key().as_bytes());
-    let app_key = AppKey::from_bytes([9; 16]);
-    let activation = Activation::Otaa11 { join_eui: None, nwk_key, app_key };
-    let mut bench = Bench::new(eu868(MacVersion::V1_1_0), activation);
-    let fields = bench.join(1);
-    assert!(!fields.dl_settings.opt_neg);
-    assert!(bench.hear(&Up::at(0)).is_ok());
 }
 
 #[test]
