@@ -287,8 +287,10 @@ impl Observer {
                 self.mac.with_label_values(&["request_refused"]).inc();
             }
             Note::DoesNotFit { .. } => self.does_not_fit.inc(),
-            Note::SessionConfirmed { .. } | Note::DevStatus { .. } | Note::DownCounterExhausted => {
-            }
+            Note::SessionConfirmed { .. }
+            | Note::ClassChanged { .. }
+            | Note::DevStatus { .. }
+            | Note::DownCounterExhausted => {}
         }
     }
 
@@ -354,6 +356,7 @@ fn live_line(note: &Note) -> Option<(char, String)> {
             let window = window.map(|window| format!(" in {window:?}")).unwrap_or_default();
             (mark, format!("downlink       {what} {}{window}{by}", fate_label(fate)))
         }
+        Note::ClassChanged { class } => ('✓', format!("class          {}", class.name())),
         Note::Acked { f_cnt_down } => ('✓', format!("acknowledged   FCntDown {}", f_cnt_down.0)),
         Note::UnknownMacCommand { cid } => ('·', format!("unknown MAC command CID {cid:02x}")),
         Note::UnexpectedMacAnswer { cid } => ('·', format!("unexpected MAC answer CID {cid:02x}")),

@@ -105,7 +105,7 @@ pub struct JoinHeard {
 }
 
 /// A way to a device that has not just been heard: a gateway that hears it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Path {
     /// The gateway.
     pub gateway: GatewayEui,
@@ -180,6 +180,10 @@ pub enum Purpose {
     JoinAccept,
     /// The class A windows after an uplink.
     ClassA,
+    /// A ping slot.
+    ClassB,
+    /// RXC.
+    ClassC,
 }
 
 /// What became of a frame after it was handed over.

@@ -4,6 +4,7 @@
 
 use lns_lorawan::{DevAddr, DevNonce, FCntDown, FCntUp, GatewayEui, Window};
 
+use crate::class::Class;
 use crate::event::{Fate, Freshness};
 use crate::reject::Reject;
 
@@ -63,6 +64,11 @@ pub enum Note {
         id: u64,
         /// The largest payload that would have fitted, bytes.
         room: usize,
+    },
+    /// The device listens otherwise than before.
+    ClassChanged {
+        /// Its class now.
+        class: Class,
     },
     /// The session's downlink counters are used up; the device must join again.
     DownCounterExhausted,

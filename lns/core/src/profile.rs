@@ -72,11 +72,16 @@ pub struct Profile {
     pub answer_as_1_0: bool,
     /// A 1.1 device that encrypts FOpts as the standard was first published, before its errata.
     pub f_opts_first_text: bool,
+    /// From the end of one downlink in class B or C to the start of the next, at least.
+    pub unprompted_interval: TimeDelta,
 }
 
 /// CLASS_B_RESP_TIMEOUT and CLASS_C_RESP_TIMEOUT unless the device is known to differ (TS001-1.0.4
 /// §9.3.1 and §15).
 const RESPONSE_TIMEOUT: TimeDelta = TimeDelta::from_secs(8);
+
+/// Time for a device to deal with a downlink, and for its answer to be heard.
+const UNPROMPTED_INTERVAL: TimeDelta = TimeDelta::from_secs(1);
 
 impl Profile {
     /// A profile with the field's defaults for a region and version.
@@ -104,6 +109,7 @@ impl Profile {
             class_c_timeout: RESPONSE_TIMEOUT,
             answer_as_1_0: false,
             f_opts_first_text: false,
+            unprompted_interval: UNPROMPTED_INTERVAL,
         }
     }
 

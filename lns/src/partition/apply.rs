@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use lns_core::device::home_of;
-use lns_core::effect::{Durable, Opening};
+use lns_core::effect::{Durable, Opening, Reach};
 use lns_core::radio::lane::LaneSettings;
 use lns_core::radio::place::Tie;
 use lns_core::radio::plan::WindowPlan;
@@ -124,8 +124,12 @@ impl Partition {
         }
         let first_call = calls.into_iter().find(|call| *call >= now).unwrap_or(last_call);
         let held = TimeDelta::from_millis(i64::from(opening.reply_window_ms));
-        let ask_at =
-            opening.something_to_say.then(|| self.decide_at.max(now + held).min(first_call));
+        let decide_at = match opening.reach {
+            Reach::Heard(_) => self.decide_at.max(now + held),
+            // No copies are being gathered.
+            Reach::Known(_) => now,
+        };
+        let ask_at = opening.something_to_say.then(|| decide_at.min(first_call));
         let open = Open { slot, opening, last_call, asked: false };
         let number = self.occasions.open(open, ask_at);
         if ask_at.is_some_and(|at| at <= now) {

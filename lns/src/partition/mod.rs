@@ -44,6 +44,9 @@ const KEYS_EXPANDED: usize = 16_384;
 /// MIC computations spent on telling why one frame does not verify.
 const CURIOSITY: u32 = 16;
 
+/// A device that is being gathered is woken at the earliest so much later.
+const AFTER_GATHERING: TimeDelta = TimeDelta::from_millis(10);
+
 /// What a partition is told once.
 #[derive(Clone)]
 pub struct Settings {
@@ -197,6 +200,11 @@ impl Partition {
             }
             self.wakes.pop();
             match self.devices.device(slot).and_then(Device::next_wake) {
+                Some(wanted) if wanted <= self.now && self.gathering.contains_key(&slot) => {
+                    // It has just sent: what that means is decided first.
+                    let closed = self.now + self.settings.dedup_limit.max(AFTER_GATHERING);
+                    self.wakes.push(Reverse((closed, slot)));
+                }
                 Some(wanted) if wanted <= self.now => self.apply(slot, Event::Wake, turn),
                 Some(wanted) => self.wakes.push(Reverse((wanted, slot))),
                 None => {}

@@ -220,3 +220,77 @@ fn a_frame_that_waits_for_copies_is_not_overtaken_by_the_next_one() {
     partition.finish(&mut turn);
     assert_eq!(published(&turn), 2);
 }
+
+/// A class C device that was heard, in a partition whose lanes answer as told.
+fn in_class_c() -> Partition {
+    let (mut partition, _) = partition();
+    let mut about = (*about()).clone();
+    Arc::make_mut(&mut about.profile).supports_class_c = true;
+    let command = lns_core::Command::Describe(Arc::new(about));
+    let message = ToPartition::Command { dev_eui: DEVICE, command, reply: Reply::nobody() };
+    partition.handle(Timestamp::from_secs(150), message, &mut Turn::default());
+    hear(&mut partition, 0, 200);
+    partition.wake(Timestamp::from_secs(203), &mut Turn::default());
+    partition
+}
+
+fn enqueue(partition: &mut Partition, at: Timestamp) -> Turn {
+    let item = lns_core::event::QueueItem {
+        id: 1,
+        f_port: 10,
+        payload: b"on".as_slice().into(),
+        confirmed: false,
+        correlation_id: None,
+        queued_at: at,
+        expires_at: None,
+    };
+    let command = lns_core::Command::Enqueue(item);
+    let message = ToPartition::Command { dev_eui: DEVICE, command, reply: Reply::nobody() };
+    let mut turn = Turn::default();
+    partition.handle(at, message, &mut turn);
+    partition.wake(at, &mut turn);
+    partition.finish(&mut turn);
+    turn
+}
+
+fn asked(turn: &Turn) -> Vec<(OccasionId, lns_core::event::Purpose)> {
+    let asked = turn.lanes.iter().filter_map(|message| match message {
+        ToLanes::Ask { occasion, opening } => Some((*occasion, opening.purpose)),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn what_is_queued_in_class_c_asks_the_lanes_in_the_same_turn_and_again_when_they_have_no_place() {
+    let mut partition = in_class_c();
+    let now = Timestamp::from_secs(300);
+    let turn = enqueue(&mut partition, now);
+    let [(occasion, lns_core::event::Purpose::ClassC)] = asked(&turn)[..] else {
+        panic!("one question: {:?}", asked(&turn));
+    };
+    let mut turn = Turn::default();
+    let nothing = ToPartition::Offers { occasion, offers: Vec::new() };
+    partition.handle(now, nothing, &mut turn);
+    partition.wake(now, &mut turn);
+    assert!(turn.seen.iter().any(|seen| seen.note == Note::NoOffer));
+    let again = partition.next_wake().expect("a pause");
+    assert!(again > now && again < now + TimeDelta::from_secs(1));
+    let mut turn = Turn::default();
+    partition.wake(again, &mut turn);
+    assert_eq!(asked(&turn).len(), 1);
+}
+
+#[test]
+fn a_class_c_device_that_has_just_sent_is_not_spoken_to_before_its_frame_is_understood() {
+    let mut partition = in_class_c();
+    let at = Timestamp::from_secs(300);
+    let mut turn = Turn::default();
+    partition.handle(at, ToPartition::Heard(frame(1, at)), &mut turn);
+    let turn = enqueue(&mut partition, at + TimeDelta::from_millis(5));
+    assert_eq!(asked(&turn), [], "its copies are being gathered");
+    let mut turn = Turn::default();
+    partition.wake(at + TimeDelta::from_millis(300), &mut turn);
+    let purposes: Vec<_> = asked(&turn).into_iter().map(|(_, purpose)| purpose).collect();
+    assert_eq!(purposes, [lns_core::event::Purpose::ClassA]);
+}

@@ -187,6 +187,7 @@ pub fn note(note: &Note) -> Option<(char, &'static str, String)> {
             let detail = format!("{} {} {size} bytes", counter(f_cnt_down), window(*first));
             ('✓', "planned", detail)
         }
+        Note::ClassChanged { class } => ('✓', "class", class.name().to_owned()),
         Note::NoOffer => ('✗', "no offer", String::new()),
         Note::DoesNotFit { id, room } => ('✗', "does not fit", format!("item {id} room {room}")),
         Note::DownCounterExhausted => ('✗', "exhausted", "FCntDown".to_owned()),

@@ -9,9 +9,12 @@
 // DEPARTURE LoRaWAN 1.0.2 §15.4 — there, a network may send its beacons up to 50 ms late, and slots
 // count from what it sends; the forwarders of gateways send at the full second.
 
-use lns_lorawan::{DevAddr, GpsTime, TimeDelta, ping_slot_rand};
+use lns_lorawan::{
+    DataRateIndex, DevAddr, Frequency, GpsTime, RegionTables, TimeDelta, Window, ping_slot_rand,
+};
 
 use super::beacon::{BEACON_RESERVED, beacon_after, beacon_before};
+use crate::radio::plan::{Start, WindowPlan, plan};
 
 /// How long a slot is.
 pub const SLOT: TimeDelta = TimeDelta::from_millis(30);
@@ -85,22 +88,28 @@ impl PingSlots {
     /// The first slot that does not start before a moment.
     pub fn first_from(&self, moment: GpsTime) -> Slot {
         let beacon = beacon_before(moment);
-        let in_this = self.of_period(beacon).find(|slot| slot.starts >= moment);
-        // Every period has a slot.
-        in_this.unwrap_or_else(|| self.slot(beacon_after(moment), 0))
+        let both = self.of_period(beacon).chain(self.of_period(beacon_after(moment)));
+        let mut to_come = both.skip_while(|slot| slot.starts < moment);
+        to_come.next().expect("every period has a slot, and the next one's are all to come")
     }
 
     /// The slots of the period that a beacon begins.
     pub fn of_period(self, beacon: GpsTime) -> impl Iterator<Item = Slot> {
-        (0..self.periodicity.count()).map(move |n| self.slot(beacon, n))
-    }
-
-    fn slot(&self, beacon: GpsTime, n: u16) -> Slot {
         let period = self.periodicity.period();
         let offset = ping_slot_rand(beacon.seconds(), self.dev_addr) % period;
-        let index = offset + n * period;
-        let since = BEACON_RESERVED + SLOT.times(i64::from(index));
-        let starts = GpsTime::from_micros(beacon.micros() + since.micros().unsigned_abs());
-        Slot { starts, beacon }
+        (0..self.periodicity.count()).map(move |n| {
+            let since = BEACON_RESERVED + SLOT.times(i64::from(offset + n * period));
+            let starts = GpsTime::from_micros(beacon.micros() + since.micros().unsigned_abs());
+            Slot { starts, beacon }
+        })
     }
+}
+
+/// A ping slot as a window. `None` where the region has no such data rate or forbids sending there.
+pub fn window(
+    tables: &RegionTables,
+    slot: Slot,
+    place: (Frequency, DataRateIndex),
+) -> Option<WindowPlan> {
+    plan(tables, Window::Ping, Start::At(slot.starts), place)
 }

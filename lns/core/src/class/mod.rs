@@ -5,6 +5,7 @@
 
 pub mod b;
 pub mod beacon;
+pub mod c;
 
 use serde::{Deserialize, Serialize};
 

@@ -7,16 +7,17 @@
 
 use std::sync::Arc;
 
-use lns_lorawan::{DataDown, FCntDown, FCtrlDown};
+use lns_lorawan::{DataDown, FCntDown, FCtrlDown, Timestamp};
 
 use super::draft::Draft;
-use super::{Awaiting, Device, InFlight, ItemState, Owed, Queued, queue};
+use super::{Awaiting, Device, InFlight, ItemState, Owed, Queued, outcome, queue, unprompted};
 use crate::effect::{Durable, Effect, TxPlan};
 use crate::env::Env;
-use crate::event::{Freshness, Offer};
+use crate::event::{Freshness, Occasion, Offer, Purpose, QueueItem};
 use crate::mac::{self, Moment, Requests};
 use crate::note::Note;
 use crate::profile::Description;
+use crate::radio::lane::airtime;
 use crate::reject::Reject;
 use crate::session::Session;
 
@@ -28,6 +29,7 @@ const MAX_F_OPTS: usize = 15;
 
 /// What a frame is filled with.
 struct Contents {
+    purpose: Purpose,
     ack: bool,
     /// MAC commands: answers, then requests.
     commands: Vec<u8>,
@@ -53,6 +55,7 @@ pub(super) fn speak(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Rej
         return Ok(());
     };
     queue::expire(draft);
+    let offers = unprompted::not_overtaking(&draft.device, offers);
     let has_item = queue::next(&draft.device.queue, draft.env.now).is_some();
     if owed.is_nothing() && !has_item {
         return Ok(());
@@ -62,13 +65,42 @@ pub(super) fn speak(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Rej
         draft.note(Note::NoOffer);
         return Ok(());
     }
-    let contents = choose(draft, &owed, largest);
+    let contents = choose(draft, (Purpose::ClassA, &owed), largest);
     if contents.is_nothing(&owed) {
         return Ok(());
     }
     let Some((f_cnt_down, phy_payload)) = build(draft, &contents) else { return Ok(()) };
     hand_over(draft, contents, (f_cnt_down, phy_payload), offers);
     Ok(())
+}
+
+/// Fills a frame in class B or C: the first queued item, and nothing else. `false` if that cannot be
+/// done with what the lanes offer.
+pub(super) fn send_item(draft: &mut Draft<'_>, occasion: Occasion) -> bool {
+    let Occasion { purpose, offers } = occasion;
+    let largest = offers.iter().map(|offer| offer.max_phy_payload).max().unwrap_or(0);
+    if largest < EMPTY {
+        draft.note(Note::NoOffer);
+        return false;
+    }
+    let contents = choose(draft, (purpose, &Owed::default()), largest);
+    if contents.item.is_none() {
+        return false;
+    }
+    let Some((f_cnt_down, phy_payload)) = build(draft, &contents) else { return false };
+    hand_over(draft, contents, (f_cnt_down, phy_payload), offers);
+    true
+}
+
+/// Bytes of PHYPayload that carry this item and nothing else.
+pub(super) fn size_of_item(item: &QueueItem) -> usize {
+    EMPTY + 1 + item.payload.len()
+}
+
+/// When a frame of this size has left the air, whichever of these offers is used.
+pub(super) fn ends(offers: &[Offer], size: usize) -> Timestamp {
+    let end = |offer: &Offer| offer.starts + airtime(offer.modulation, size);
+    offers.iter().map(end).max().unwrap_or_default()
 }
 
 impl Contents {
@@ -88,7 +120,7 @@ impl Contents {
 }
 
 /// Chooses what fits the roomiest window.
-fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
+fn choose(draft: &mut Draft<'_>, (purpose, owed): (Purpose, &Owed), largest: usize) -> Contents {
     let mut commands = Vec::new();
     owed.answers.write(&mut commands);
     if EMPTY + commands.len() > largest {
@@ -100,7 +132,7 @@ fn choose(draft: &mut Draft<'_>, owed: &Owed, largest: usize) -> Contents {
     // What only waits for its acknowledgement is not pending: it has been sent.
     let waiting = |queued: &&Queued| queued.state == ItemState::Waiting;
     let left = draft.device.queue.iter().filter(waiting).count() - usize::from(item.is_some());
-    Contents { ack: owed.ack, commands, requests, item, f_pending: left > 0 }
+    Contents { purpose, ack: owed.ack, commands, requests, item, f_pending: left > 0 }
 }
 
 /// Adds the requests that there is room for.
@@ -227,8 +259,14 @@ fn hand_over(
         queue::plan(draft, id);
     }
     let id = draft.env.random;
+    // One of class B or C that no gateway has answered for leaves the air before this one starts.
+    outcome::give_up_waiting(draft);
+    let ends = ends(&offers, size);
+    unprompted::planned(&mut draft.device, contents.purpose, ends);
     draft.device.in_flight = Some(Box::new(InFlight {
         plan: id,
+        purpose: contents.purpose,
+        ends,
         f_cnt_down: Some(f_cnt_down),
         item,
         requests: contents.requests,

@@ -1,6 +1,6 @@
 //! A decision while it is being made.
 
-use crate::device::Device;
+use crate::device::{Device, unprompted};
 use crate::effect::{Durable, Effect, EventKind, Step};
 use crate::env::Env;
 use crate::note::Note;
@@ -69,6 +69,7 @@ impl<'e> Draft<'e> {
                 session.a_f_cnt_down.raise_ceiling();
             }
         }
+        unprompted::plan(&mut self.device, self.env.now);
         Step {
             device: self.device,
             durable: self.durable,

@@ -12,7 +12,7 @@ use lns_lorawan::{DevAddr, DevNonce, DlSettings, JoinAcceptFields, JoinReqType, 
 
 use super::draft::Draft;
 use super::roots::Roots;
-use super::{Awaiting, Device, InFlight, home_of, outcome, windows};
+use super::{Awaiting, Device, InFlight, downlink, home_of, outcome, unprompted, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
 use crate::event::{JoinHeard, Offer, Purpose};
 use crate::mac::{Requests, channel_plan};
@@ -146,8 +146,12 @@ fn transmit(draft: &mut Draft<'_>, phy_payload: Box<[u8]>, offers: Vec<Offer>) {
         size,
     });
     let id = draft.env.random;
+    let ends = downlink::ends(&offers, size);
+    unprompted::planned(&mut draft.device, Purpose::JoinAccept, ends);
     draft.device.in_flight = Some(Box::new(InFlight {
         plan: id,
+        purpose: Purpose::JoinAccept,
+        ends,
         f_cnt_down: None,
         item: None,
         requests: Requests::default(),
@@ -164,7 +168,7 @@ fn is_being_answered(device: &Device, heard: &JoinHeard) -> bool {
             let later = arrived(heard).zip(arrived(open)).map(|(now, then)| now.since(then));
             open.request == heard.request && later.is_none_or(|later| later < JOIN_ACCEPT_DELAY2)
         }
-        Some(Awaiting::ClassA(_)) | None => false,
+        Some(Awaiting::ClassA(_) | Awaiting::Unprompted(_)) | None => false,
     }
 }
 

@@ -6,9 +6,11 @@ mod join;
 mod key_cache;
 pub mod matching;
 mod outcome;
+mod paths;
 mod queue;
 mod recent;
 mod roots;
+mod unprompted;
 mod uplink;
 mod windows;
 
@@ -30,7 +32,9 @@ use crate::session::{MacParams, Session};
 
 use draft::Draft;
 
+pub use paths::{PATHS, Paths};
 pub use recent::Recent;
+pub use unprompted::Unprompted;
 
 /// How many homes there are. A device lives in one of them for ever.
 pub const HOMES: u8 = 64;
@@ -66,8 +70,10 @@ pub struct Device {
     pub recent: Recent,
     /// A frame that has been handed over or is planned, until its outcome is known.
     pub in_flight: Option<Box<InFlight>>,
-    /// A class A occasion (or a join) that is open.
+    /// An occasion that is open.
     pub awaiting: Option<Box<Awaiting>>,
+    /// How it stands between its uplinks; `None` while it can be in class A only.
+    pub unprompted: Option<Box<Unprompted>>,
     /// MAC commands: what the device has told, what was asked.
     pub mac: MacState,
     /// Which gateways heard the last transmissions.
@@ -125,6 +131,10 @@ pub enum ItemState {
 pub struct InFlight {
     /// The plan's id.
     pub plan: u64,
+    /// The occasion that it was filled for.
+    pub purpose: Purpose,
+    /// When it has left the air, at the latest.
+    pub ends: Timestamp,
     /// Its counter; `None` for a Join-Accept.
     pub f_cnt_down: Option<FCntDown>,
     /// The id of the queue item in it.
@@ -140,6 +150,8 @@ pub enum Awaiting {
     Join(JoinHeard),
     /// The windows after an uplink.
     ClassA(Owed),
+    /// A ping slot or RXC, for the queue alone.
+    Unprompted(Purpose),
 }
 
 /// What is to be said in the windows after an uplink, besides the queue.
@@ -196,6 +208,7 @@ impl Device {
             recent: Recent::default(),
             in_flight: None,
             awaiting: None,
+            unprompted: None,
             mac: MacState::default(),
             heard: Heard::default(),
             behind: None,
@@ -235,9 +248,25 @@ impl Device {
         }
     }
 
-    /// When the device must be given [`Event::Wake`]: the next expiry of a queued downlink.
+    /// When the device must be given [`Event::Wake`]: the next expiry of a queued downlink, or the
+    /// next chance to say something in class B or C.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.queue.iter().filter_map(Queued::expiry).min()
+        self.queue.iter().filter_map(Queued::expiry).chain(unprompted::deadline(self)).min()
+    }
+
+    /// When it listens: as its ClassB bit says, as a 1.1 device says in DeviceModeInd, or as the
+    /// profile says of a 1.0.x device that has been heard in this session.
+    pub fn class(&self) -> Class {
+        let Some(session) = &self.session else { return Class::A };
+        let profile = &self.about.profile;
+        match self.device_class {
+            Some(Class::B) if profile.supports_class_b => Class::B,
+            Some(Class::C) if profile.supports_class_c => Class::C,
+            Some(Class::A | Class::B | Class::C) | None => {
+                let by_contract = profile.supports_class_c && !session.mac_version.is_1_1();
+                if by_contract && session.f_cnt_up.is_some() { Class::C } else { Class::A }
+            }
+        }
     }
 
     /// Whether an occasion, if one is open, would be used now.
@@ -248,6 +277,7 @@ impl Device {
             Some(Awaiting::ClassA(owed)) => {
                 !owed.is_nothing() || queue::next(&self.queue, now).is_some()
             }
+            Some(Awaiting::Unprompted(_)) => queue::next(&self.queue, now).is_some(),
         }
     }
 
@@ -261,6 +291,7 @@ impl Device {
         match self.awaiting.as_deref()? {
             Awaiting::Join(_) => Some(Purpose::JoinAccept),
             Awaiting::ClassA(_) => Some(Purpose::ClassA),
+            Awaiting::Unprompted(purpose) => Some(*purpose),
         }
     }
 }
@@ -316,6 +347,10 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
         Event::Occasion(occasion) => match occasion.purpose {
             Purpose::JoinAccept => join::accept(&mut draft, occasion.offers),
             Purpose::ClassA => downlink::speak(&mut draft, occasion.offers),
+            Purpose::ClassB | Purpose::ClassC => {
+                unprompted::speak(&mut draft, occasion);
+                Ok(())
+            }
         },
         Event::OccasionPassed => {
             pass(&mut draft);
@@ -331,6 +366,7 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
         }
         Event::Wake => {
             queue::expire(&mut draft);
+            unprompted::wake(&mut draft);
             Ok(())
         }
     };
@@ -346,6 +382,10 @@ fn pass(draft: &mut Draft<'_>) {
     match draft.device.awaiting.take().as_deref() {
         Some(Awaiting::Join(_)) => draft.note(Note::Rejected(Reject::NoAirForJoin)),
         Some(Awaiting::ClassA(_)) if wanted => draft.note(Note::NoOffer),
-        Some(Awaiting::ClassA(_)) | None => {}
+        Some(Awaiting::Unprompted(_)) if wanted => {
+            draft.note(Note::NoOffer);
+            unprompted::in_vain(draft);
+        }
+        Some(Awaiting::ClassA(_) | Awaiting::Unprompted(_)) | None => {}
     }
 }

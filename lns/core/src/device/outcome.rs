@@ -1,7 +1,7 @@
 //! What became of a frame that was handed over.
 
 use super::draft::Draft;
-use super::{InFlight, ItemState, queue};
+use super::{InFlight, ItemState, queue, unprompted};
 use crate::effect::Stage;
 use crate::event::{Fate, Outcome};
 use crate::note::Note;
@@ -42,6 +42,7 @@ fn end(draft: &mut Draft<'_>, in_flight: &InFlight, outcome: &Outcome) {
     if let Some(id) = in_flight.item {
         end_item(draft, (id, sent), in_flight, outcome);
     }
+    unprompted::ended(draft, in_flight, sent);
 }
 
 /// One queue item moves on. What may have been sent is never sent again unconfirmed: the device

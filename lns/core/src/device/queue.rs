@@ -4,7 +4,8 @@
 //! Enqueue → Waiting → Planned(FCntDown) → accepted | unknown ─ unconfirmed → done
 //!              ↑          │                      └ confirmed → AwaitingAck → Acked
 //!              │          └ refused | expired ──────┐               │
-//!              └──── again, at most REFUSALS times ─┴─ no ACK in the next uplink,
+//!              └──── again, at most REFUSALS times ─┴─ no ACK in the next uplink (nor in
+//!                                                       time, in class B and C),
 //!                                                       at most the profile's attempts
 //! ```
 //!
@@ -31,9 +32,14 @@ pub(super) const REFUSALS: u8 = 16;
 /// reserves them (LoRaWAN 1.1 §4.3.2).
 const HIGHEST_F_PORT: u8 = 224;
 
+/// The first item.
+pub(super) fn first(queue: &[Queued], now: Timestamp) -> Option<&Queued> {
+    queue.iter().find(|queued| !queued.has_expired(now))
+}
+
 /// The first item, if it can be sent now.
 pub(super) fn next(queue: &[Queued], now: Timestamp) -> Option<&Queued> {
-    let first = queue.iter().find(|queued| !queued.has_expired(now))?;
+    let first = first(queue, now)?;
     match first.state {
         ItemState::Waiting => Some(first),
         ItemState::Planned | ItemState::AwaitingAck { .. } => None,
@@ -68,12 +74,11 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
 /// Sent again means under a new counter (TS001-1.0.4 §4.3.1.3). Answers with the id of the
 /// acknowledged item.
 pub(super) fn hear_ack(draft: &mut Draft<'_>, ack: bool, f_cnt_up: FCntUp) -> Option<u64> {
-    let waiting = |queued: &Queued| matches!(queued.state, ItemState::AwaitingAck { .. });
-    let index = draft.device.queue.iter().position(waiting)?;
     if !ack {
-        not_acknowledged(draft, index);
+        not_acknowledged(draft);
         return None;
     }
+    let index = awaiting_ack(&draft.device)?;
     let queued = Arc::make_mut(&mut draft.device.queue).remove(index);
     if let ItemState::AwaitingAck { f_cnt_down } = queued.state {
         draft.note(Note::Acked { f_cnt_down });
@@ -182,7 +187,14 @@ fn drop_items(draft: &mut Draft<'_>, which: impl Fn(&Queued) -> bool) {
     }
 }
 
-fn not_acknowledged(draft: &mut Draft<'_>, index: usize) {
+fn awaiting_ack(device: &Device) -> Option<usize> {
+    let waiting = |queued: &Queued| matches!(queued.state, ItemState::AwaitingAck { .. });
+    device.queue.iter().position(waiting)
+}
+
+/// What waits for its acknowledgement has waited long enough: once more, or given up.
+pub(super) fn not_acknowledged(draft: &mut Draft<'_>) {
+    let Some(index) = awaiting_ack(&draft.device) else { return };
     let limit = draft.device.about.profile.confirmed_attempts.max(1);
     let queue = Arc::make_mut(&mut draft.device.queue);
     let Some(queued) = queue.get_mut(index) else { return };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lns_lorawan::Mic;
 
 use super::draft::Draft;
-use super::{Awaiting, Device, Owed, outcome, queue, windows};
+use super::{Awaiting, Device, InFlight, Owed, outcome, queue, unprompted, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
@@ -18,7 +18,10 @@ use crate::reject::Reject;
 /// Accepts a frame, new or repeated.
 pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Reject> {
     let (under, freshness) = classify(&draft.device, &heard)?;
-    outcome::give_up_waiting(draft);
+    let over = |flight: &InFlight| unprompted::is_over(flight, draft.env.now);
+    if under == Under::Pending || draft.device.in_flight.as_deref().is_some_and(over) {
+        outcome::give_up_waiting(draft);
+    }
     if under == Under::Pending {
         confirm_session(draft);
     }
@@ -39,6 +42,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Re
         Freshness::New => new(draft, &heard, &mut owed),
         Freshness::Repeat => repeat(draft, &heard, &mut owed),
     }
+    unprompted::hear(draft, &heard);
     open_windows(draft, heard, owed);
     Ok(())
 }
@@ -102,7 +106,11 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
         session.advance(opened.f_cnt_up, heard.digest);
     }
     draft.device.mac.hear_parameters(heard.data_rate, opened.f_ctrl.adr);
-    let acked = queue::hear_ack(draft, opened.f_ctrl.ack, opened.f_cnt_up);
+    let acked = if opened.f_ctrl.ack || unprompted::could_acknowledge(&draft.device, heard) {
+        queue::hear_ack(draft, opened.f_ctrl.ack, opened.f_cnt_up)
+    } else {
+        None
+    };
     queue::expire(draft);
     hear_commands(draft, (heard, Freshness::New), owed);
     ask(draft, heard, owed);

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
-use crate::device::{Device, ItemState, Queued, Recent, RejoinCounts};
+use crate::device::{Device, ItemState, Paths, Queued, Recent, RejoinCounts, Unprompted};
 use crate::effect::AppEvent;
 use crate::profile::Description;
 
@@ -73,6 +73,7 @@ struct DeviceV2 {
     events: Vec<EventV1>,
     next_event: u64,
     recent: Recent,
+    paths: Paths,
 }
 
 /// The record of a device: all that must survive, without its description and its used DevNonces.
@@ -89,6 +90,7 @@ pub fn encode(device: &Device) -> Vec<u8> {
         events: device.events.iter().map(EventV1::from).collect(),
         next_event: device.next_event,
         recent: device.recent.clone(),
+        paths: device.unprompted.as_deref().map(|state| state.paths.clone()).unwrap_or_default(),
     };
     write(VERSION, &record)
 }
@@ -116,6 +118,7 @@ fn of_version_2(record: DeviceV2, about: Arc<Description>) -> Device {
     Device {
         session: record.session.map(Into::into),
         pending: record.pending.map(|session| Box::new(session.into())),
+        unprompted: Unprompted::after_crash(&about.profile, record.paths),
         join_nonce: record.join_nonce,
         last_dev_nonce: record.last_dev_nonce,
         rejoin: record.rejoin,

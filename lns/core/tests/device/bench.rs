@@ -239,6 +239,26 @@ impl Bench {
         self.step(Event::Occasion(Occasion { purpose: Purpose::ClassA, offers }))
     }
 
+    /// The device wakes, if it wants to by now; what it then opens.
+    pub fn wake(&mut self) -> Option<Opening> {
+        let due = self.device.next_wake().is_some_and(|at| at <= self.now);
+        let step = due.then(|| self.step(Event::Wake))?;
+        opening(&step).cloned()
+    }
+
+    /// The lanes offer a place of this size in what the device has opened last.
+    pub fn offer_in(&mut self, opening: &Opening, size: usize) -> Step {
+        let mut offer = self.an_offer(1, opening.windows[0].window, size);
+        offer.starts = match opening.windows[0].start {
+            Start::After(delay) => self.now + delay,
+            Start::At(moment) => moment.to_timestamp(),
+            Start::Soon { not_before, .. } => not_before.max(self.now),
+        };
+        offer.modulation = opening.windows[0].modulation;
+        let offers = if size == 0 { Vec::new() } else { vec![offer] };
+        self.step(Event::Occasion(Occasion { purpose: opening.purpose, offers }))
+    }
+
     /// The server may answer the last uplink; what the device understands of it.
     pub fn listen(&mut self) -> Option<Down> {
         let step = self.offer(64, 64);

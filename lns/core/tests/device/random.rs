@@ -1,11 +1,14 @@
 //! Any events in any order: `step` answers, and what must never happen does not.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use lns_core::effect::{Durable, Stage};
+use lns_core::class::beacon::is_kept_free;
+use lns_core::effect::{Durable, Opening, Reach, Stage};
 use lns_core::event::{Fate, Outcome, Purpose};
-use lns_core::{Command, Event, EventKind, Occasion};
-use lns_lorawan::{FCtrlUp, MacVersion, TimeDelta, Window};
+use lns_core::radio::plan::Start;
+use lns_core::{Command, Event, EventKind, Occasion, Profile};
+use lns_lorawan::{FCtrlUp, MacVersion, TimeDelta, Timestamp, Window};
 use proptest::prelude::*;
 
 use crate::bench::*;
@@ -24,15 +27,17 @@ enum Happens {
     Enqueue { id: u64, confirmed: bool, size: usize, expires: Option<i64> },
     Drop { id: u64 },
     Clear,
-    Wake,
+    Wake { size: usize },
+    OfferOfBefore { size: usize },
+    ClassC(bool),
     Wait { seconds: i64 },
     Crash,
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
     use Happens::{
-        Clear, Crash, Drop, Enqueue, Join, Offer, OfferJoin, Outcome, Passed, Repeat, Uplink,
-        UseNewSession, Wait, Wake,
+        ClassC, Clear, Crash, Drop, Enqueue, Join, Offer, OfferJoin, OfferOfBefore, Outcome,
+        Passed, Repeat, Uplink, UseNewSession, Wait, Wake,
     };
     let f_opts = prop_oneof![
         3 => Just(vec![]),
@@ -56,7 +61,9 @@ fn happens() -> impl Strategy<Value = Happens> {
         ),
         1 => (0u64..6).prop_map(|id| Drop { id }),
         1 => Just(Clear),
-        1 => Just(Wake),
+        4 => (0usize..70).prop_map(|size| Wake { size }),
+        1 => (0usize..70).prop_map(|size| OfferOfBefore { size }),
+        1 => any::<bool>().prop_map(ClassC),
         1 => (0i64..60).prop_map(|seconds| Wait { seconds }),
         1 => Just(Crash),
     ]
@@ -78,11 +85,16 @@ struct Onlooker {
     used: HashSet<(lns_lorawan::DevAddr, u32)>,
     join_nonces: HashSet<u32>,
     delivered: HashSet<(lns_lorawan::DevAddr, u32)>,
+    /// What was last opened in class B or C.
+    opened: Option<Opening>,
+    /// The frame whose outcome is open: its purpose, and when it has left the air.
+    in_flight: Option<(Purpose, Timestamp)>,
 }
 
 impl Onlooker {
     fn new() -> Self {
-        let mut bench = Bench::new(eu868(MacVersion::V1_0_3), otaa());
+        let profile = Profile { supports_class_b: true, ..eu868(MacVersion::V1_0_3) };
+        let mut bench = Bench::new(profile, otaa());
         bench.join(1000);
         bench.hear(&Up::at(0)).unwrap();
         let record = bench.record();
@@ -96,6 +108,8 @@ impl Onlooker {
             used: HashSet::new(),
             join_nonces: HashSet::new(),
             delivered: HashSet::new(),
+            opened: None,
+            in_flight: None,
         }
     }
 
@@ -113,8 +127,15 @@ impl Onlooker {
                 | EventKind::Joined { .. } => {}
             }
         }
+        self.opened = opening(step).cloned().or(self.opened.take());
         let Some(plan) = transmitted(step) else { return };
         self.plan = plan.id;
+        let flight = self.bench.device.in_flight.clone().expect("it is remembered");
+        let before = self.in_flight.replace((flight.purpose, flight.ends));
+        if let Some((Purpose::ClassB | Purpose::ClassC, ends)) = before {
+            let starts = plan.offers.iter().map(|offer| offer.starts).min();
+            assert!(starts >= Some(ends), "two downlinks in flight");
+        }
         assert!(!plan.offers.is_empty());
         for offer in &plan.offers {
             assert!(plan.phy_payload.len() <= offer.max_phy_payload, "too long for its window");
@@ -183,6 +204,7 @@ impl Onlooker {
             Happens::Crash => {
                 let record = self.record.clone();
                 self.bench.crash(&record);
+                self.in_flight = None;
                 return;
             }
             Happens::Join { dev_nonce } => self.bench.ask_to_join(dev_nonce),
@@ -193,7 +215,11 @@ impl Onlooker {
                 let fates =
                     [Fate::Accepted, Fate::Refused("no".into()), Fate::Unknown, Fate::Expired];
                 let plan = if of_last { self.plan } else { 77 };
-                self.bench.outcome(plan, fates[usize::from(fate)].clone())
+                let step = self.bench.outcome(plan, fates[usize::from(fate)].clone());
+                if self.bench.device.in_flight.is_none() {
+                    self.in_flight = None;
+                }
+                step
             }
             Happens::Enqueue { id, confirmed, size, expires } => {
                 let mut item = self.bench.item(id, confirmed, &vec![1; size]);
@@ -202,9 +228,43 @@ impl Onlooker {
             }
             Happens::Drop { id } => self.bench.step(Event::Command(Command::Drop(id))),
             Happens::Clear => self.bench.step(Event::Command(Command::Clear)),
-            Happens::Wake => self.bench.step(Event::Wake),
+            Happens::Wake { size } => {
+                self.wake(size);
+                return;
+            }
+            Happens::OfferOfBefore { size } => match self.opened.clone() {
+                Some(opening) if matches!(opening.reach, Reach::Known(_)) => {
+                    self.bench.offer_in(&opening, size)
+                }
+                Some(_) | None => return,
+            },
+            Happens::ClassC(supports) => {
+                let mut about = (*self.bench.device.about).clone();
+                Arc::make_mut(&mut about.profile).supports_class_c = supports;
+                self.bench.step(Event::Command(Command::Describe(Arc::new(about))))
+            }
         };
         self.see(&step);
+    }
+
+    /// The next deadline comes, and what is opened then gets an offer.
+    fn wake(&mut self, size: usize) {
+        let next = self.bench.device.next_wake();
+        self.bench.now = self.bench.now.max(next.unwrap_or(self.bench.now));
+        let step = self.bench.step(Event::Wake);
+        self.see(&step);
+        let busy = self.bench.device.awaiting.is_some() || self.bench.device.in_flight.is_some();
+        let again = self.bench.device.next_wake();
+        assert!(again.is_none_or(|at| at > self.bench.now) || busy, "it would wake for ever");
+        if let Some(open) = opening(&step) {
+            for window in &open.windows {
+                if let Start::At(moment) = window.start {
+                    assert!(!is_kept_free(moment), "in the beacon's time");
+                }
+            }
+            let step = self.bench.offer_in(open, size);
+            self.see(&step);
+        }
     }
 }
 
@@ -244,7 +304,7 @@ proptest! {
 #[test]
 fn an_occasion_that_nobody_opened_is_nothing() {
     let mut bench = Bench::abp();
-    for purpose in [Purpose::ClassA, Purpose::JoinAccept] {
+    for purpose in [Purpose::ClassA, Purpose::JoinAccept, Purpose::ClassB, Purpose::ClassC] {
         let offers = vec![bench.an_offer(1, Window::Rx1, 64)];
         let step = bench.step(Event::Occasion(Occasion { purpose, offers }));
         assert!(step.effects.is_empty() && step.notes.is_empty());

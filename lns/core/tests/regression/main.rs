@@ -4,5 +4,6 @@
 #[allow(dead_code)]
 mod bench;
 
+mod class_c_waits_for_the_windows_of_class_a;
 mod confirmed_downlink_under_a_new_counter;
 mod device_time_of_each_repeat;
