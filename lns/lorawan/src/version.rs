@@ -139,6 +139,23 @@ impl MacVersion {
 }
 
 impl RegParamsRevision {
+    /// The document of its own that regional parameters have been since 2019.
+    pub const fn is_rp002(self) -> bool {
+        match self {
+            Self::Rp001_1_0_2A
+            | Self::Rp001_1_0_2B
+            | Self::Rp001_1_0_3A
+            | Self::Rp001_1_1A
+            | Self::Rp001_1_1B => false,
+            Self::Rp002_1_0_0
+            | Self::Rp002_1_0_1
+            | Self::Rp002_1_0_2
+            | Self::Rp002_1_0_3
+            | Self::Rp002_1_0_4
+            | Self::Rp002_1_0_5 => true,
+        }
+    }
+
     /// May a Join-Accept carry channel masks (CFList type 1)? From 1.0.3 and 1.1.
     pub const fn has_cf_list_type_1(self) -> bool {
         match self {

@@ -85,6 +85,7 @@ fn global_conf(
     let channels = match config.server.region {
         Region::Eu868 => eu868(config),
         Region::Us915 => us915(config),
+        other => bail!("there is no example of a gateway in {other} yet"),
     };
     let Some(udp) = config.gateway.semtech_udp.address() else {
         bail!("gateway.semtech_udp is off, so that no packet forwarder can reach this server");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use lns_lorawan::{AppKey, DataRateIndex, DevEui, JoinEui, MacVersion, Region, TimeDelta};
 use sim::device::Payload;
+use sim::not_simulated;
 use sim::provision::{Base, Provision};
 use sim::{AirSpec, Scenario};
 
@@ -147,6 +148,9 @@ impl Args {
 
     fn sub_band(&self) -> Result<Option<u8>, String> {
         match (self.region, self.sub_band) {
+            (not_simulated!(), _) => {
+                Err(format!("--region: devices of {} are not simulated yet", self.region))
+            }
             (Region::Eu868, None) => Ok(None),
             (Region::Eu868, Some(_)) => Err("--sub-band: EU868 has none; it is for US915".into()),
             (Region::Us915, None) => Ok(Some(2)),
@@ -160,7 +164,7 @@ impl Args {
 
     fn data_rate(&self, value: u8) -> Result<DataRateIndex, String> {
         let most = match self.region {
-            Region::Eu868 => 5,
+            Region::Eu868 | not_simulated!() => 5,
             Region::Us915 => 4,
         };
         let index = DataRateIndex::new(value).filter(|_| value <= most);
@@ -270,7 +274,8 @@ mod tests {
             ("--list --gateways 1001", "--gateways 1001: give 1 to"),
             ("--list --sub-band 2", "EU868 has none"),
             ("--list --region US915 --sub-band 9", "US915 has 1 to 8"),
-            ("--list --region AU915", "the regions are EU868 and US915"),
+            ("--list --region AU914", "the regions are EU868, US915, AU915"),
+            ("--list --region AU915", "devices of AU915 are not simulated yet"),
             ("--list --mac-version 1.1", "1.0.0 to 1.0.4"),
             ("--list --data-rate 6", "0 to 5"),
             ("--list --confirmed 1.5", "a share is 0 to 1"),

@@ -46,7 +46,7 @@ impl Channels {
             Some(Channel { frequency, min_dr: 0, max_dr: 5, rx1: None })
         });
         let (dynamic, enabled) = match region {
-            Region::Eu868 => {
+            Region::Eu868 | not_simulated!() => {
                 let mut dynamic = defaults.to_vec();
                 dynamic.resize(DYNAMIC, None);
                 (dynamic, ChMask::first(3))
@@ -73,7 +73,7 @@ impl Channels {
             Some(Channel { frequency, min_dr, max_dr, rx1: None })
         };
         match (self.region, index) {
-            (Region::Eu868, _) => *self.dynamic.get(usize::from(index))?,
+            (Region::Eu868 | not_simulated!(), _) => *self.dynamic.get(usize::from(index))?,
             (Region::Us915, 0..=63) => fixed(902_300_000 + u32::from(index) * 200_000, 0, 3),
             (Region::Us915, 64..=71) => {
                 fixed(903_000_000 + u32::from(index - 64) * 1_600_000, 4, 4)
@@ -112,7 +112,7 @@ impl Channels {
         random: &mut Random,
     ) -> Option<(u8, Channel, u8)> {
         match self.region {
-            Region::Eu868 => {
+            Region::Eu868 | not_simulated!() => {
                 let index = u8::try_from(random.below(3)).unwrap_or(0);
                 Some((index, self.channel(index)?, data_rate.min(5)))
             }
@@ -124,7 +124,7 @@ impl Channels {
     /// A Join-Accept's CFList. What is not meant for this kind of region is ignored.
     pub fn join(&mut self, cf_list: &CfList) {
         match (self.region, cf_list) {
-            (Region::Eu868, CfList::Frequencies(frequencies)) => {
+            (Region::Eu868 | not_simulated!(), CfList::Frequencies(frequencies)) => {
                 for (index, frequency) in (3..).zip(frequencies) {
                     let added = frequency.map(|frequency| Channel {
                         frequency,
@@ -138,7 +138,8 @@ impl Channels {
             (Region::Us915, CfList::Masks(words)) => {
                 self.enabled = ChMask::from_words(*words).and(&ChMask::first(72));
             }
-            (Region::Eu868, CfList::Masks(_)) | (Region::Us915, CfList::Frequencies(_)) => {}
+            (Region::Eu868 | not_simulated!(), CfList::Masks(_))
+            | (Region::Us915, CfList::Frequencies(_)) => {}
         }
     }
 
@@ -167,14 +168,14 @@ impl Channels {
         let mut mask = self.enabled;
         for request in block {
             match self.region {
-                Region::Eu868 => self.mask_16(&mut mask, request)?,
+                Region::Eu868 | not_simulated!() => self.mask_16(&mut mask, request)?,
                 Region::Us915 => mask_72(&mut mask, request)?,
             }
         }
         let undefined = mask.iter().any(|index| self.channel(index).is_none());
         // RP002 on US915: at least two channels of 125 kHz, where narrow data rates are used.
         let too_few = match self.region {
-            Region::Eu868 => mask.count() == 0,
+            Region::Eu868 | not_simulated!() => mask.count() == 0,
             Region::Us915 => {
                 let narrow = mask.iter().filter(|index| *index < 64).count();
                 narrow == 1 || mask.count() == 0

@@ -129,7 +129,7 @@ impl MacState {
                 self.answers.push(Up::DevStatusAns(DevStatusAns { battery, margin }));
             }
             Down::NewChannelReq(request) => match spec.region {
-                Region::Eu868 => {
+                Region::Eu868 | not_simulated!() => {
                     let answer = self.new_channel(request);
                     self.answers.push(Up::NewChannelAns(answer));
                 }
@@ -141,7 +141,7 @@ impl MacState {
                 self.stick(Up::RxTimingSetupAns);
             }
             Down::DlChannelReq(request) => match spec.region {
-                Region::Eu868 => {
+                Region::Eu868 | not_simulated!() => {
                     let answer = self.dl_channel(request);
                     self.sticky.push(Up::DlChannelAns(answer));
                 }

@@ -17,7 +17,7 @@ pub fn up(region: Region, data_rate: u8) -> Option<Modulation> {
         (Region::Us915, 2) => Some(Modulation::lora(Sf8, Khz125)),
         (Region::Us915, 3) => Some(Modulation::lora(Sf7, Khz125)),
         (Region::Us915, 4) => Some(Modulation::lora(Sf8, Khz500)),
-        (Region::Eu868 | Region::Us915, _) => None,
+        (Region::Eu868 | Region::Us915 | not_simulated!(), _) => None,
     }
 }
 
@@ -31,7 +31,7 @@ pub fn down(region: Region, data_rate: u8) -> Option<Modulation> {
         (Region::Us915, 11) => Sf9,
         (Region::Us915, 12) => Sf8,
         (Region::Us915, 13) => Sf7,
-        (Region::Eu868 | Region::Us915, _) => return None,
+        (Region::Eu868 | Region::Us915 | not_simulated!(), _) => return None,
     };
     Some(Modulation::lora(spreading_factor, Khz500))
 }
@@ -59,14 +59,14 @@ pub fn max_mac_payload(region: Region, data_rate: u8) -> usize {
         (Region::Us915, 0) => 19,
         (Region::Us915, 1) => 61,
         (Region::Us915, 2) => 133,
-        (Region::Eu868 | Region::Us915, _) => 250,
+        (Region::Eu868 | Region::Us915 | not_simulated!(), _) => 250,
     }
 }
 
 /// The greatest RX1DROffset.
 pub const fn max_rx1_dr_offset(region: Region) -> u8 {
     match region {
-        Region::Eu868 => 5,
+        Region::Eu868 | not_simulated!() => 5,
         Region::Us915 => 3,
     }
 }
@@ -77,7 +77,7 @@ pub const fn max_rx1_dr_offset(region: Region) -> u8 {
 /// down, and so on; less the offset, within DR8 and DR13 (also RP001-1.0.3 A §2.3.7).
 pub fn rx1_data_rate(region: Region, up: u8, offset: u8) -> u8 {
     match region {
-        Region::Eu868 => up.saturating_sub(offset),
+        Region::Eu868 | not_simulated!() => up.saturating_sub(offset),
         Region::Us915 => (up + 10).saturating_sub(offset).clamp(8, 13),
     }
 }
@@ -87,7 +87,7 @@ pub fn rx1_data_rate(region: Region, up: u8, offset: u8) -> u8 {
 /// §2.3.7).
 pub const fn rx1_frequency(region: Region, channel: u8, uplink: Frequency) -> Frequency {
     match region {
-        Region::Eu868 => uplink,
+        Region::Eu868 | not_simulated!() => uplink,
         Region::Us915 => Frequency::from_hz(923_300_000 + (channel % 8) as u32 * 600_000),
     }
 }
@@ -95,7 +95,7 @@ pub const fn rx1_frequency(region: Region, channel: u8, uplink: Frequency) -> Fr
 /// RX2 until the network changes it: frequency and data rate.
 pub const fn rx2(region: Region) -> (Frequency, u8) {
     match region {
-        Region::Eu868 => (Frequency::from_hz(869_525_000), 0),
+        Region::Eu868 | not_simulated!() => (Frequency::from_hz(869_525_000), 0),
         Region::Us915 => (Frequency::from_hz(923_300_000), 8),
     }
 }
@@ -104,7 +104,7 @@ pub const fn rx2(region: Region) -> (Frequency, u8) {
 pub const fn is_downlink_frequency(region: Region, frequency: Frequency) -> bool {
     let hz = frequency.hz();
     match region {
-        Region::Eu868 => hz >= 863_000_000 && hz <= 870_000_000,
+        Region::Eu868 | not_simulated!() => hz >= 863_000_000 && hz <= 870_000_000,
         Region::Us915 => {
             hz >= 923_300_000 && hz <= 927_500_000 && (hz - 923_300_000).is_multiple_of(600_000)
         }
@@ -114,7 +114,7 @@ pub const fn is_downlink_frequency(region: Region, frequency: Frequency) -> bool
 /// The greatest TXPower: EU868 down to −14 dB, US915 to −28 dB, 2 dB a step.
 pub const fn max_tx_power(region: Region) -> u8 {
     match region {
-        Region::Eu868 => 7,
+        Region::Eu868 | not_simulated!() => 7,
         Region::Us915 => 14,
     }
 }
@@ -122,7 +122,7 @@ pub const fn max_tx_power(region: Region) -> u8 {
 /// EIRP at a TXPower.
 pub const fn eirp(region: Region, tx_power: u8) -> Dbm {
     let most = match region {
-        Region::Eu868 => 16,
+        Region::Eu868 | not_simulated!() => 16,
         Region::Us915 => 30,
     };
     Dbm::from_whole(most - 2 * tx_power as i16)

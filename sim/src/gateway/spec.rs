@@ -71,7 +71,7 @@ impl GatewaySpec {
             keepalive: TimeDelta::from_secs(10),
             stat_interval: TimeDelta::from_secs(30),
             tx_range: match region {
-                Region::Eu868 => (863_000_000, 870_000_000),
+                Region::Eu868 | not_simulated!() => (863_000_000, 870_000_000),
                 Region::Us915 => (923_000_000, 928_000_000),
             },
             tx_powers: STOCK_POWERS,

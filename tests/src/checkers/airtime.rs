@@ -113,10 +113,10 @@ impl Airtime {
             return against(NAME, what);
         }
         self.promises.push(promise);
-        match self.region {
-            Region::Eu868 => self.share_holds(gateway, starts, txpk.frequency_hz),
-            Region::Us915 => Ok(()),
+        if self.region == Region::Eu868 {
+            self.share_holds(gateway, starts, txpk.frequency_hz)?;
         }
+        Ok(())
     }
 
     /// A gateway starts again and forgets what it has promised.

@@ -28,10 +28,7 @@ impl fmt::Display for Failure {
         write!(
             f,
             "again: LNS_WORLD_SEED={seed} cargo test --profile ci -p system-tests --test world {}",
-            match region {
-                Region::Eu868 => "any_weather_in_eu868",
-                Region::Us915 => "any_weather_in_us915",
-            }
+            format_args!("any_weather_in_{}", region.name().to_lowercase().replace('-', "_"))
         )
     }
 }

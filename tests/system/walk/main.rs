@@ -59,14 +59,12 @@ const US915: Terms = Terms {
 impl Terms {
     /// The device's idea of the region; in US915 it prefers sub-band 2.
     fn configuration(&self) -> Configuration {
-        match self.region {
-            Region::Us915 => {
-                let mut plan = US915::new();
-                plan.set_join_bias(Subband::_2);
-                plan.into()
-            }
-            Region::Eu868 => Configuration::new(lorawan_device::Region::EU868),
+        if self.region == Region::Us915 {
+            let mut plan = US915::new();
+            plan.set_join_bias(Subband::_2);
+            return plan.into();
         }
+        Configuration::new(lorawan_device::Region::EU868)
     }
 }
 

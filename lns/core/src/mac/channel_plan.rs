@@ -38,7 +38,7 @@ pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
     match &tables.plan {
         // The network's extra channels are of one region; another dynamic plan has its own.
         ChannelPlan::Dynamic { .. } => {
-            let usable = |channel: &&Frequency| tables.sub_band(**channel).is_some();
+            let usable = |channel: &&Frequency| tables.downlink_max_eirp(**channel).is_some();
             let mut extra = network.extra_channels.iter().filter(usable).copied();
             let frequencies = std::array::from_fn(|_| extra.next());
             let some = frequencies.iter().any(Option::is_some);

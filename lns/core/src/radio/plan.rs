@@ -111,7 +111,7 @@ pub fn after_uplink(tables: &RegionTables, rx: &RxParams, uplink: &UplinkOn) -> 
 /// The windows after a Join-Request, in order of time: RX1DROffset 0, RX2 as the region has it,
 /// with the delays of a join (LoRaWAN 1.1 §6.2.3).
 pub fn after_join_request(tables: &RegionTables, uplink: &UplinkOn) -> Vec<WindowPlan> {
-    let place1 = rx1_place(tables, 0, uplink);
+    let place1 = join_rx1_place(tables, uplink);
     both(tables, (JOIN_ACCEPT_DELAY1, place1), (JOIN_ACCEPT_DELAY2, Some(tables.rx2)))
 }
 
@@ -132,7 +132,13 @@ fn rx1_place(tables: &RegionTables, offset: u8, uplink: &UplinkOn) -> Option<Pla
         ChannelPlan::Dynamic { .. } => uplink.frequency,
         ChannelPlan::Fixed { .. } => tables.rx1_frequency(uplink.channel?, uplink.frequency),
     };
-    Some((frequency, tables.rx1_data_rate(uplink.data_rate, offset)?))
+    let dwell_time = tables.boot_dwell().downlink;
+    Some((frequency, tables.rx1_data_rate(uplink.data_rate, offset, dwell_time)?))
+}
+
+fn join_rx1_place(tables: &RegionTables, uplink: &UplinkOn) -> Option<Place> {
+    let (frequency, data_rate) = rx1_place(tables, 0, uplink)?;
+    Some((tables.join_rx1.unwrap_or(frequency), data_rate))
 }
 
 fn both(
@@ -156,7 +162,10 @@ pub fn plan(
     (frequency, data_rate): Place,
 ) -> Option<WindowPlan> {
     let modulation = tables.data_rate(Direction::Down, data_rate)?;
-    let largest = tables.max_payload(Direction::Down, data_rate, PayloadRules::default())?;
+    // While nobody knows whether downlinks are limited, what is short enough is right either way.
+    let dwell_time = tables.boot_dwell().downlink != Some(false);
+    let rules = PayloadRules { dwell_time, ..PayloadRules::default() };
+    let largest = tables.max_payload(Direction::Down, data_rate, rules)?;
     let max_eirp = tables.downlink_max_eirp(frequency)?;
     let max_phy_payload = usize::from(largest.m) + MHDR_AND_MIC;
     Some(WindowPlan {

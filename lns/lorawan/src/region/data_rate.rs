@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::modulation::Bandwidth::{Khz125, Khz250};
+use crate::modulation::SpreadingFactor::{Sf5, Sf6, Sf7, Sf8, Sf9, Sf10, Sf11, Sf12};
 use crate::modulation::{Bandwidth, LrFhssCoding, Modulation, SpreadingFactor};
 use crate::units::DataRateIndex;
 use crate::version::RegParamsRevision;
@@ -28,6 +30,16 @@ impl DataRate {
         Some(Self { modulation: Modulation::lora(sf, bw), m, m_dwell: m, since })
     }
 
+    /// M without and with a dwell time of 400 ms.
+    pub(super) const fn limited(
+        sf: SpreadingFactor,
+        bw: Bandwidth,
+        (m, m_dwell): (u8, u8),
+    ) -> Option<Self> {
+        let since = RegParamsRevision::Rp001_1_0_2A;
+        Some(Self { modulation: Modulation::lora(sf, bw), m, m_dwell, since })
+    }
+
     /// SF5 and SF6: new in RP002-1.0.5.
     pub(super) const fn lora_1_0_5(sf: SpreadingFactor, bw: Bandwidth) -> Option<Self> {
         let since = RegParamsRevision::Rp002_1_0_5;
@@ -49,6 +61,40 @@ impl DataRate {
         let m = if rules.dwell_time { self.m.min(self.m_dwell) } else { self.m };
         MaxPayload { m: if rules.repeater_compatible { m.min(REPEATER_M) } else { m } }
     }
+}
+
+/// DR0 to DR5, SF7 at 250 kHz, FSK, SF6 and SF5: what regions with one table for both directions
+/// have in common.
+pub(super) const COMMON: [Option<DataRate>; 16] = [
+    DataRate::lora(Sf12, Khz125, 59),
+    DataRate::lora(Sf11, Khz125, 59),
+    DataRate::lora(Sf10, Khz125, 59),
+    DataRate::lora(Sf9, Khz125, 123),
+    DataRate::lora(Sf8, Khz125, 250),
+    DataRate::lora(Sf7, Khz125, 250),
+    DataRate::lora(Sf7, Khz250, 250),
+    DataRate::fsk(50_000, 250),
+    None,
+    None,
+    None,
+    None,
+    DataRate::lora_1_0_5(Sf6, Khz125),
+    DataRate::lora_1_0_5(Sf5, Khz125),
+    None,
+    None,
+];
+
+/// The same rows, without some.
+pub(super) const fn without(
+    mut rows: [Option<DataRate>; 16],
+    indices: &[u8],
+) -> [Option<DataRate>; 16] {
+    let mut rest = indices;
+    while let [index, later @ ..] = rest {
+        rows[*index as usize] = None;
+        rest = later;
+    }
+    rows
 }
 
 /// What limits a frame's length besides its data rate.
@@ -120,3 +166,6 @@ impl DataRateSet {
         (0..16).filter_map(DataRateIndex::new).filter(move |index| self.contains(*index))
     }
 }
+
+/// DR0 to DR5: what every device can do and every default channel of a dynamic plan carries.
+pub(super) const BASIC: DataRateSet = DataRateSet::of(&[0, 1, 2, 3, 4, 5]);

@@ -3,11 +3,24 @@
 //! One file a region, one static table each; the questions are asked here. RP002-1.0.5 unless a
 //! comment says otherwise.
 
+mod as923;
+mod au915;
+mod beacon;
 mod ch_mask;
+mod ch_mask_cntl;
+mod cn470;
+mod cn779;
 mod data_rate;
+mod eu433;
 mod eu868;
+mod in865;
+mod ism2400;
+mod kr920;
 mod plan;
+mod ru864;
+mod rx1;
 mod sub_band;
+mod tables;
 mod us915;
 
 use core::fmt;
@@ -15,16 +28,19 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use ch_mask::{ChMask, ChMaskLayout, Judged, MaskRequest};
+pub use beacon::{BEACON_INTERVAL_SECS, Beacon, Places};
+pub use ch_mask::ChMask;
+pub use ch_mask_cntl::{ChMaskLayout, Judged, MaskRequest};
+pub use cn470::{Cn470JoinChannel, Cn470Plan};
 pub use data_rate::{DataRate, DataRateSet, MaxPayload, PayloadRules};
 pub use plan::{Channel, ChannelGroup, ChannelPlan, DownlinkGrid};
+pub use rx1::{Rx1, Rx1Rows};
 pub use sub_band::SubBand;
+pub use tables::{BootDwell, RegionTables, TxPowers};
 
-use crate::modulation::Modulation;
 use crate::time::TimeDelta;
-use crate::units::{DataRateIndex, Db, Dbm, Direction, Frequency, TxPowerIndex};
+use crate::units::Frequency;
 use crate::version::RegParamsRevision;
-use crate::wire::CfList;
 
 /// From the end of an uplink to RX1, unless RXDelay says otherwise (TS001-1.0.4 §5.7).
 pub const RECEIVE_DELAY1: TimeDelta = TimeDelta::from_secs(1);
@@ -39,8 +55,13 @@ pub const ADR_ACK_LIMIT: u32 = 64;
 /// Further uplinks after which it backs off (TS001-1.0.4 §4.3.1.1).
 pub const ADR_ACK_DELAY: u32 = 32;
 
-/// A region whose tables are filled.
+/// A region, by the name that RP002 and AWS give it. ISM2400 is in neither.
+///
+/// It is what a gateway hears in and a device is made for. The tables that hold for a *device* also
+/// depend on the edition that it implements, and in China on the channel on which it joined: see
+/// [`Region::tables_for`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(non_camel_case_types)]
 pub enum Region {
     /// Europe, 863–870 MHz.
     #[serde(rename = "EU868")]
@@ -48,25 +69,155 @@ pub enum Region {
     /// North America, 902–928 MHz.
     #[serde(rename = "US915")]
     Us915,
+    /// Australia and South America, 915–928 MHz.
+    #[serde(rename = "AU915")]
+    Au915,
+    /// Asia, 923 MHz: Japan, Singapore, Thailand and others.
+    #[serde(rename = "AS923-1")]
+    As923_1,
+    /// Asia, 1.8 MHz lower: Indonesia, Vietnam.
+    #[serde(rename = "AS923-2")]
+    As923_2,
+    /// 6.6 MHz lower: Cuba, the Philippines and others.
+    #[serde(rename = "AS923-3")]
+    As923_3,
+    /// 5.9 MHz lower: Israel.
+    #[serde(rename = "AS923-4")]
+    As923_4,
+    /// Europe, 433 MHz.
+    #[serde(rename = "EU433")]
+    Eu433,
+    /// China, 470–510 MHz. Five channel plans: see [`Cn470Plan`].
+    #[serde(rename = "CN470")]
+    Cn470,
+    /// China, 779–787 MHz; in no edition since RP002-1.0.4.
+    #[serde(rename = "CN779")]
+    Cn779,
+    /// Russia, 864–870 MHz.
+    #[serde(rename = "RU864")]
+    Ru864,
+    /// Korea, 920–923 MHz.
+    #[serde(rename = "KR920")]
+    Kr920,
+    /// India, 865–867 MHz.
+    #[serde(rename = "IN865")]
+    In865,
+    /// The world, 2.4 GHz: Semtech's proposal, in no edition of RP002.
+    #[serde(rename = "ISM2400")]
+    Ism2400,
 }
 
 impl Region {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Eu868, Self::Us915];
+    pub const ALL: [Self; 14] = [
+        Self::Eu868,
+        Self::Us915,
+        Self::Au915,
+        Self::As923_1,
+        Self::As923_2,
+        Self::As923_3,
+        Self::As923_4,
+        Self::Eu433,
+        Self::Cn470,
+        Self::Cn779,
+        Self::Ru864,
+        Self::Kr920,
+        Self::In865,
+        Self::Ism2400,
+    ];
 
     /// The name that RP002 uses: `EU868`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Eu868 => "EU868",
             Self::Us915 => "US915",
+            Self::Au915 => "AU915",
+            Self::As923_1 => "AS923-1",
+            Self::As923_2 => "AS923-2",
+            Self::As923_3 => "AS923-3",
+            Self::As923_4 => "AS923-4",
+            Self::Eu433 => "EU433",
+            Self::Cn470 => "CN470",
+            Self::Cn779 => "CN779",
+            Self::Ru864 => "RU864",
+            Self::Kr920 => "KR920",
+            Self::In865 => "IN865",
+            Self::Ism2400 => "ISM2400",
         }
     }
 
-    /// Its tables.
+    /// Its tables, as the newest edition that has the region has them: what holds for a gateway.
     pub const fn tables(self) -> &'static RegionTables {
+        match self {
+            Self::Cn470 => &cn470::GATEWAY,
+            Self::Eu868
+            | Self::Us915
+            | Self::Au915
+            | Self::As923_1
+            | Self::As923_2
+            | Self::As923_3
+            | Self::As923_4
+            | Self::Eu433
+            | Self::Cn779
+            | Self::Ru864
+            | Self::Kr920
+            | Self::In865
+            | Self::Ism2400 => self.tables_for(RegParamsRevision::Rp002_1_0_5, None),
+        }
+    }
+
+    /// The tables for a device that implements this edition.
+    ///
+    /// An edition that only adds (data rates, powers) shares the newest tables: ask those with the
+    /// revision. `joined_on` is [`Region::join_channel`] of the device's Join-Request; `None` in
+    /// CN470 means the plan of devices that never joined.
+    pub const fn tables_for(
+        self,
+        revision: RegParamsRevision,
+        joined_on: Option<Cn470JoinChannel>,
+    ) -> &'static RegionTables {
         match self {
             Self::Eu868 => &eu868::TABLES,
             Self::Us915 => &us915::TABLES,
+            Self::Au915 => au915::tables(revision),
+            Self::As923_1 => as923::group_1(revision),
+            Self::As923_2 => as923::group_2(revision),
+            Self::As923_3 => as923::group_3(revision),
+            Self::As923_4 => as923::group_4(revision),
+            Self::Eu433 => &eu433::TABLES,
+            Self::Cn470 => cn470::tables(revision, joined_on),
+            Self::Cn779 => &cn779::TABLES,
+            Self::Ru864 => &ru864::TABLES,
+            Self::Kr920 => kr920::tables(revision),
+            Self::In865 => in865::tables(revision),
+            Self::Ism2400 => &ism2400::TABLES,
+        }
+    }
+
+    /// The common join channel that a Join-Request on this frequency was sent on. It chooses the
+    /// channel plan of a CN470 device since RP002, for as long as the session lasts. `None`
+    /// elsewhere, and on other frequencies.
+    pub fn join_channel(
+        self,
+        revision: RegParamsRevision,
+        frequency: Frequency,
+    ) -> Option<Cn470JoinChannel> {
+        match self {
+            Self::Cn470 if revision.is_rp002() => Cn470JoinChannel::at(frequency),
+            Self::Cn470
+            | Self::Eu868
+            | Self::Us915
+            | Self::Au915
+            | Self::As923_1
+            | Self::As923_2
+            | Self::As923_3
+            | Self::As923_4
+            | Self::Eu433
+            | Self::Cn779
+            | Self::Ru864
+            | Self::Kr920
+            | Self::In865
+            | Self::Ism2400 => None,
         }
     }
 }
@@ -79,7 +230,10 @@ impl fmt::Display for Region {
 
 /// No region of ours has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot find region {name:?}: the regions are EU868 and US915")]
+#[error(
+    "cannot find region {name:?}: the regions are EU868, US915, AU915, AS923-1, AS923-2, AS923-3, \
+     AS923-4, EU433, CN470, CN779, RU864, KR920, IN865 and ISM2400"
+)]
 pub struct UnknownRegion {
     /// What was written.
     pub name: String,
@@ -93,207 +247,6 @@ impl FromStr for Region {
             .into_iter()
             .find(|region| region.name().eq_ignore_ascii_case(name.trim()))
             .ok_or_else(|| UnknownRegion { name: name.into() })
-    }
-}
-
-/// Everything that RP002 says about one region.
-#[derive(Debug)]
-pub struct RegionTables {
-    /// Whose tables they are.
-    pub region: Region,
-    /// Uplink data rates by index. A given index may mean something else down.
-    pub up: [Option<DataRate>; 16],
-    /// Downlink data rates by index.
-    pub down: [Option<DataRate>; 16],
-    /// RX1's data rate by uplink data rate, then by RX1DROffset.
-    pub rx1: [&'static [u8]; 16],
-    /// Channels.
-    pub plan: ChannelPlan,
-    /// RX2 until the network changes it: frequency and data rate.
-    pub rx2: (Frequency, DataRateIndex),
-    /// The data rates that ADR may choose: slowest and fastest at 125 kHz.
-    pub adr_data_rates: (DataRateIndex, DataRateIndex),
-    /// A device's greatest power, TXPower 0.
-    pub max_eirp: Dbm,
-    /// From one TXPower to the next.
-    pub tx_power_step: Db,
-    /// The greatest TXPower, from which revision on; newest last.
-    pub max_tx_power: &'static [(RegParamsRevision, u8)],
-    /// What the regulator allows where. Empty where it does not divide the band.
-    pub sub_bands: &'static [SubBand],
-    /// A gateway's greatest power where no sub-band says otherwise.
-    pub downlink_max_eirp: Dbm,
-}
-
-impl RegionTables {
-    const fn data_rates(&self, direction: Direction) -> &[Option<DataRate>; 16] {
-        match direction {
-            Direction::Up => &self.up,
-            Direction::Down => &self.down,
-        }
-    }
-
-    fn row(&self, direction: Direction, index: DataRateIndex) -> Option<&DataRate> {
-        self.data_rates(direction).get(usize::from(index.value()))?.as_ref()
-    }
-
-    /// What a data-rate index means in this direction.
-    pub fn data_rate(&self, direction: Direction, index: DataRateIndex) -> Option<Modulation> {
-        self.row(direction, index).map(|row| row.modulation)
-    }
-
-    /// Which index means this modulation in this direction.
-    pub fn data_rate_index(
-        &self,
-        direction: Direction,
-        modulation: Modulation,
-    ) -> Option<DataRateIndex> {
-        self.data_rates(direction)
-            .iter()
-            .zip(0u8..)
-            .find(|(row, _)| row.as_ref().is_some_and(|row| row.modulation == modulation))
-            .and_then(|(_, index)| DataRateIndex::new(index))
-    }
-
-    /// Does a device of this revision know this data rate? What it *does* is its own affair: SF5
-    /// and LR-FHSS need other hardware.
-    pub fn knows_data_rate(
-        &self,
-        direction: Direction,
-        index: DataRateIndex,
-        revision: RegParamsRevision,
-    ) -> bool {
-        self.row(direction, index).is_some_and(|row| row.since <= revision)
-    }
-
-    /// How much fits a frame at this data rate.
-    pub fn max_payload(
-        &self,
-        direction: Direction,
-        index: DataRateIndex,
-        rules: PayloadRules,
-    ) -> Option<MaxPayload> {
-        self.row(direction, index).map(|row| row.max_payload(rules))
-    }
-
-    /// The data rate of RX1 after an uplink. `None` for an undefined data rate or offset.
-    pub fn rx1_data_rate(&self, up: DataRateIndex, offset: u8) -> Option<DataRateIndex> {
-        let row = self.rx1.get(usize::from(up.value()))?;
-        DataRateIndex::new(*row.get(usize::from(offset))?)
-    }
-
-    /// The greatest RX1DROffset that every defined data rate has.
-    pub fn max_rx1_dr_offset(&self) -> u8 {
-        let lengths = self.rx1.iter().map(|row| row.len()).filter(|length| *length > 0);
-        u8::try_from(lengths.min().unwrap_or(1).saturating_sub(1)).unwrap_or(0)
-    }
-
-    /// The channel with this index: a default one of a dynamic plan, any of a fixed plan.
-    pub fn channel(&self, index: u8) -> Option<Channel> {
-        self.plan.channel(index)
-    }
-
-    /// The channels that every device starts with, by index.
-    pub fn default_channels(&self) -> impl Iterator<Item = (u8, Channel)> + '_ {
-        (0..self.plan.default_count()).filter_map(|index| Some((index, self.channel(index)?)))
-    }
-
-    /// Which default channel an uplink was sent on: the one with its frequency that may carry its
-    /// data rate. In a fixed plan that is every channel there is.
-    pub fn uplink_channel_index(&self, frequency: Frequency, up: DataRateIndex) -> Option<u8> {
-        self.default_channels()
-            .find(|(_, channel)| channel.frequency == frequency && channel.data_rates.contains(up))
-            .map(|(index, _)| index)
-    }
-
-    /// RX1's frequency after an uplink on this channel: the same in a dynamic plan (unless
-    /// DlChannelReq has moved it), from the downlink grid in a fixed one.
-    pub fn rx1_frequency(&self, channel_index: u8, uplink: Frequency) -> Frequency {
-        self.plan.rx1_frequency(channel_index, uplink)
-    }
-
-    /// May a Join-Request be sent on this channel at this data rate?
-    pub fn is_join_channel(&self, index: u8, up: DataRateIndex) -> bool {
-        self.channel(index).is_some_and(|channel| channel.join_data_rates.contains(up))
-    }
-
-    /// How the region reads ChMask and ChMaskCntl.
-    pub const fn ch_mask_layout(&self) -> ChMaskLayout {
-        match self.plan {
-            ChannelPlan::Dynamic { .. } => ChMaskLayout::Sixteen,
-            ChannelPlan::Fixed { .. } => ChMaskLayout::SeventyTwo,
-        }
-    }
-
-    /// A device's power at this index, under the region's limit or a lower one that
-    /// TXParamSetupReq or the device's hardware sets. `None` beyond the table of its revision.
-    pub fn tx_power(
-        &self,
-        index: TxPowerIndex,
-        max_eirp: Dbm,
-        revision: RegParamsRevision,
-    ) -> Option<Dbm> {
-        if index > self.max_tx_power_index(revision) {
-            return None;
-        }
-        let below = i16::from(index.value()).saturating_mul(self.tx_power_step.hundredths());
-        Some(max_eirp.min(self.max_eirp) - Db::from_hundredths(below))
-    }
-
-    /// The greatest TXPower that a device of this revision knows. One step more makes an older
-    /// device refuse the whole block.
-    pub fn max_tx_power_index(&self, revision: RegParamsRevision) -> TxPowerIndex {
-        let known = self.max_tx_power.iter().take_while(|(since, _)| *since <= revision);
-        let value = known.last().map_or(0, |(_, value)| *value);
-        TxPowerIndex::from_low_bits(value)
-    }
-
-    /// The regulator's sub-band that this frequency lies in.
-    pub fn sub_band(&self, frequency: Frequency) -> Option<&'static SubBand> {
-        self.sub_bands.iter().find(|band| band.contains(frequency))
-    }
-
-    /// A gateway's greatest EIRP at this frequency. `None` where transmitting is not allowed at
-    /// all. The UDP protocol's `powe` is this, less the antenna's gain if the forwarder adds it.
-    pub fn downlink_max_eirp(&self, frequency: Frequency) -> Option<Dbm> {
-        if self.sub_bands.is_empty() {
-            return Some(self.downlink_max_eirp);
-        }
-        self.sub_band(frequency).map(SubBand::max_eirp)
-    }
-
-    /// CFList type 0 for a dynamic plan: the channels that the plan recommends after its default
-    /// ones. `None` for a fixed plan, which type 0 is barred from (RP002-1.0.5 §3.3.1).
-    pub fn default_cf_list(&self) -> Option<CfList> {
-        match &self.plan {
-            ChannelPlan::Dynamic { extra, .. } => Some(CfList::Frequencies(extra.map(Some))),
-            ChannelPlan::Fixed { .. } => None,
-        }
-    }
-
-    /// CFList type 1 for a fixed plan. `None` for a dynamic plan, and for a device that is too old
-    /// to know it: that one needs LinkADRReq.
-    pub fn cf_list_masks(&self, mask: &ChMask, revision: RegParamsRevision) -> Option<CfList> {
-        match &self.plan {
-            ChannelPlan::Dynamic { .. } => None,
-            ChannelPlan::Fixed { .. } => {
-                revision.has_cf_list_type_1().then(|| CfList::Masks(mask.words()))
-            }
-        }
-    }
-
-    /// A fixed plan's sub-band, counted from 1 as network operators do: eight narrow channels and
-    /// the wide one above them. `None` in a dynamic plan or outside 1 to 8.
-    pub fn sub_band_mask(&self, number: u8) -> Option<ChMask> {
-        match &self.plan {
-            ChannelPlan::Dynamic { .. } => None,
-            ChannelPlan::Fixed { .. } => ChMask::bank(number.checked_sub(1)?),
-        }
-    }
-
-    /// The mask of all default channels.
-    pub fn default_mask(&self) -> ChMask {
-        self.default_channels().map(|(index, _)| index).collect()
     }
 }
 

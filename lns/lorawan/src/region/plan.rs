@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data_rate::DataRateSet;
+use super::data_rate::{BASIC, DataRateSet};
 use crate::units::Frequency;
 
 /// An uplink channel.
@@ -14,6 +14,14 @@ pub struct Channel {
     pub data_rates: DataRateSet,
     /// What a Join-Request may be sent at.
     pub join_data_rates: DataRateSet,
+}
+
+impl Channel {
+    /// A channel for DR0 to DR5, joins included.
+    pub(super) const fn basic(hz: u32) -> Self {
+        let frequency = Frequency::from_hz(hz);
+        Self { frequency, data_rates: BASIC, join_data_rates: BASIC }
+    }
 }
 
 /// Channels at equal distances.
@@ -72,8 +80,8 @@ pub enum ChannelPlan {
         default_channels: &'static [Channel],
         /// Channels that devices must be able to hold.
         max_channels: u8,
-        /// What we put into a CFList unless told otherwise.
-        extra: [Frequency; 5],
+        /// What we put into a CFList unless told otherwise; at most five.
+        extra: &'static [Frequency],
         /// What may be sent on a channel of the CFList.
         extra_data_rates: DataRateSet,
     },
@@ -81,8 +89,8 @@ pub enum ChannelPlan {
     Fixed {
         /// In order of their indices, without gaps.
         groups: &'static [ChannelGroup],
-        /// RX1's channels.
-        downlink: DownlinkGrid,
+        /// RX1's channels; `None`: the uplink's frequency.
+        downlink: Option<DownlinkGrid>,
     },
 }
 
@@ -116,8 +124,8 @@ impl ChannelPlan {
 
     pub(super) const fn rx1_frequency(&self, channel_index: u8, uplink: Frequency) -> Frequency {
         match self {
-            Self::Dynamic { .. } => uplink,
-            Self::Fixed { downlink, .. } => downlink.frequency(channel_index),
+            Self::Fixed { downlink: Some(grid), .. } => grid.frequency(channel_index),
+            Self::Dynamic { .. } | Self::Fixed { downlink: None, .. } => uplink,
         }
     }
 }

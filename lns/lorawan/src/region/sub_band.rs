@@ -14,31 +14,33 @@ pub struct SubBand {
     pub high: Frequency,
     /// Thousandths of the time that one transmitter may be on the air.
     pub duty_cycle_permille: u16,
-    /// The greatest *effective radiated* power.
-    pub max_erp: Dbm,
+    /// The greatest EIRP.
+    pub max_eirp: Dbm,
 }
 
 impl SubBand {
-    pub(super) const fn new(
+    /// Where the regulator limits the *effective radiated* power (ERP), in dBm.
+    pub(super) const fn erp(khz: (u32, u32), duty_cycle_permille: u16, max_erp: i16) -> Self {
+        let max_eirp = max_erp * 100 + DIPOLE_GAIN.hundredths();
+        Self::eirp(khz, duty_cycle_permille, Dbm::from_hundredths(max_eirp))
+    }
+
+    /// Where the regulator limits the EIRP. 1000 ‰ is no duty cycle.
+    pub(super) const fn eirp(
         (low_khz, high_khz): (u32, u32),
         duty_cycle_permille: u16,
-        max_erp_dbm: i16,
+        max_eirp: Dbm,
     ) -> Self {
         Self {
             low: Frequency::from_hz(low_khz * 1000),
             high: Frequency::from_hz(high_khz * 1000),
             duty_cycle_permille,
-            max_erp: Dbm::from_whole(max_erp_dbm),
+            max_eirp,
         }
     }
 
     /// Does the frequency lie in it?
     pub fn contains(&self, frequency: Frequency) -> bool {
         self.low <= frequency && frequency < self.high
-    }
-
-    /// The limit as EIRP: 2.15 dB more than as ERP.
-    pub fn max_eirp(&self) -> Dbm {
-        self.max_erp + DIPOLE_GAIN
     }
 }

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::modulation::{Bandwidth, SpreadingFactor};
+use crate::dev_addr::DevAddr;
+use crate::modulation::{Bandwidth, Modulation, SpreadingFactor};
+use crate::units::{DataRateIndex, Dbm, Direction, TxPowerIndex};
+use crate::wire::CfList;
 
 fn dr(value: u8) -> DataRateIndex {
     DataRateIndex::new(value).unwrap()
@@ -14,6 +17,21 @@ fn hz(value: u32) -> Frequency {
 const EU: &RegionTables = Region::Eu868.tables();
 const US: &RegionTables = Region::Us915.tables();
 
+/// Every set of tables that any device or gateway can have.
+fn all_tables() -> Vec<&'static RegionTables> {
+    let joined = (0..Cn470JoinChannel::COUNT).map(Cn470JoinChannel::new).chain([None]);
+    let mut all: Vec<_> = Region::ALL.map(Region::tables).to_vec();
+    for (region, revision) in Region::ALL
+        .into_iter()
+        .flat_map(|region| RegParamsRevision::ALL.iter().map(move |revision| (region, *revision)))
+    {
+        all.extend(joined.clone().map(|channel| region.tables_for(revision, channel)));
+    }
+    all.sort_by_key(|tables| core::ptr::from_ref(*tables));
+    all.dedup_by_key(|tables| core::ptr::from_ref(*tables));
+    all
+}
+
 #[test]
 fn names_read_back() {
     for region in Region::ALL {
@@ -23,7 +41,7 @@ fn names_read_back() {
         assert_eq!(json, format!("\"{region}\""));
     }
     assert_eq!("eu868".parse(), Ok(Region::Eu868));
-    assert!("EU433".parse::<Region>().is_err());
+    assert!("EU434".parse::<Region>().is_err());
 }
 
 #[test]
@@ -57,7 +75,7 @@ fn data_rates_by_direction() {
 
 #[test]
 fn every_data_rate_has_one_index() {
-    for tables in Region::ALL.map(Region::tables) {
+    for tables in all_tables() {
         for direction in [Direction::Up, Direction::Down] {
             for index in (0..16).map(dr) {
                 let Some(modulation) = tables.data_rate(direction, index) else { continue };
@@ -117,36 +135,119 @@ fn rx1_follows_the_uplink() {
     // EU868's rows for DR0 to DR7 are the uplink's data rate less the offset, not below DR0.
     for up in 0..=7u8 {
         for offset in 0..=5 {
-            assert_eq!(EU.rx1_data_rate(dr(up), offset), Some(dr(up.saturating_sub(offset))));
+            assert_eq!(EU.rx1_data_rate(dr(up), offset, None), Some(dr(up.saturating_sub(offset))));
         }
-        assert_eq!(EU.rx1_data_rate(dr(up), 6), None);
+        assert_eq!(EU.rx1_data_rate(dr(up), 6, None), None);
     }
-    assert_eq!(EU.rx1_data_rate(dr(13), 0), Some(dr(13)));
-    assert_eq!(EU.rx1_data_rate(dr(12), 1), Some(dr(5)));
-    assert_eq!(EU.rx1_data_rate(dr(14), 0), None);
+    assert_eq!(EU.rx1_data_rate(dr(13), 0, None), Some(dr(13)));
+    assert_eq!(EU.rx1_data_rate(dr(12), 1, None), Some(dr(5)));
+    assert_eq!(EU.rx1_data_rate(dr(14), 0, None), None);
     // US915's rows for DR0 to DR3 are ten more, within DR8 to DR13.
     for up in 0..=3u8 {
         for offset in 0..=3 {
             let expected = (up + 10 - offset).clamp(8, 13);
-            assert_eq!(US.rx1_data_rate(dr(up), offset), Some(dr(expected)));
+            assert_eq!(US.rx1_data_rate(dr(up), offset, None), Some(dr(expected)));
         }
     }
-    assert_eq!(US.rx1_data_rate(dr(4), 0), Some(dr(13)));
-    assert_eq!(US.rx1_data_rate(dr(8), 0), Some(dr(0)));
+    assert_eq!(US.rx1_data_rate(dr(4), 0, None), Some(dr(13)));
+    assert_eq!(US.rx1_data_rate(dr(8), 0, None), Some(dr(0)));
     assert_eq!((EU.max_rx1_dr_offset(), US.max_rx1_dr_offset()), (5, 3));
 }
 
-/// Whatever RX1 gives must be a downlink data rate.
+/// Whatever RX1 gives must be a downlink data rate, for every offset that the region has.
 #[test]
 fn every_row_of_rx1_is_defined() {
-    for tables in Region::ALL.map(Region::tables) {
+    for tables in all_tables() {
         for up in (0..16).map(dr) {
-            let offsets = 0..=tables.max_rx1_dr_offset();
-            let answers: Vec<_> =
-                offsets.filter_map(|offset| tables.rx1_data_rate(up, offset)).collect();
-            assert_eq!(!answers.is_empty(), tables.data_rate(Direction::Up, up).is_some());
-            for answer in answers {
-                assert!(tables.data_rate(Direction::Down, answer).is_some(), "{up} → {answer}");
+            let is_up = tables.data_rate(Direction::Up, up).is_some();
+            for offset in 0..=tables.max_rx1_dr_offset() {
+                let answers = [Some(false), Some(true)]
+                    .map(|dwell_time| tables.rx1_data_rate(up, offset, dwell_time));
+                for answer in answers {
+                    assert_eq!(answer.is_some(), is_up, "{} {up} {offset}", tables.region);
+                    let down = answer.map(|down| tables.data_rate(Direction::Down, down));
+                    assert_ne!(down, Some(None), "{} {up} {offset}", tables.region);
+                }
+                let [unlimited, limited] = answers;
+                let unknown = tables.rx1_data_rate(up, offset, None);
+                assert_eq!(unknown, unlimited.filter(|_| unlimited == limited));
+            }
+            let beyond = tables.max_rx1_dr_offset() + 1;
+            assert_eq!(tables.rx1_data_rate(up, beyond, Some(false)), None);
+        }
+    }
+}
+
+#[test]
+fn no_payload_limit_is_beyond_any_modem() {
+    for tables in all_tables() {
+        for direction in [Direction::Up, Direction::Down] {
+            for rules in [(false, false), (false, true), (true, false), (true, true)] {
+                let (repeater_compatible, dwell_time) = rules;
+                let rules = PayloadRules { repeater_compatible, dwell_time };
+                let most = if repeater_compatible { 230 } else { 250 };
+                for index in (0..16).map(dr) {
+                    let limit = tables.max_payload(direction, index, rules);
+                    assert_eq!(limit.is_some(), tables.data_rate(direction, index).is_some());
+                    assert!(limit.is_none_or(|limit| limit.m <= most), "{index} {rules:?}");
+                }
+            }
+        }
+    }
+}
+
+/// No two channels of a plan overlap; usual extra channels and windows lie in the band.
+#[test]
+fn channels_do_not_overlap() {
+    for tables in all_tables() {
+        let extra: &[Frequency] = match &tables.plan {
+            ChannelPlan::Dynamic { extra, .. } => extra,
+            ChannelPlan::Fixed { .. } => &[],
+        };
+        assert!(extra.len() <= 5);
+        let narrow: Vec<u32> = tables
+            .default_channels()
+            .filter(|(index, _)| *index < 64 || tables.ch_mask_layout != ChMaskLayout::SeventyTwo)
+            .map(|(_, channel)| channel.frequency.hz())
+            .chain(extra.iter().map(|frequency| frequency.hz()))
+            .collect();
+        for (n, one) in narrow.iter().enumerate() {
+            for other in narrow.iter().skip(n + 1) {
+                assert!(one.abs_diff(*other) >= 200_000, "{}: {one} {other}", tables.region);
+            }
+        }
+        let usable = |frequency| tables.downlink_max_eirp(frequency).is_some();
+        assert!(usable(tables.rx2.0), "{}", tables.region);
+        assert!(extra.iter().all(|frequency| usable(*frequency)), "{}", tables.region);
+        for (index, channel) in tables.default_channels() {
+            assert!(tables.contains(channel.frequency));
+            assert!(usable(tables.rx1_frequency(index, channel.frequency)));
+            assert!(usable(tables.join_rx1_frequency(index, channel.frequency)));
+            let mut in_use = channel.data_rates.iter();
+            assert!(in_use.all(|up| tables.data_rate(Direction::Up, up).is_some()));
+            assert_eq!(channel.join_data_rates.and(channel.data_rates), channel.join_data_rates);
+            assert!(!channel.join_data_rates.is_empty());
+        }
+    }
+}
+
+#[test]
+fn beacons_are_where_they_may_be() {
+    let lengths = [(3, 17), (8, 23), (10, 23), (4, 19), (2, 19)];
+    for tables in all_tables() {
+        let beacon = &tables.beacon;
+        let length = lengths.iter().find(|(rate, _)| dr(*rate) == beacon.data_rate).unwrap().1;
+        assert_eq!(beacon.length(), length, "{}", tables.region);
+        for rate in [beacon.data_rate, beacon.ping_slot_data_rate] {
+            assert!(tables.data_rate(Direction::Down, rate).is_some(), "{}", tables.region);
+        }
+        for hop in 0..128 {
+            let time = hop * BEACON_INTERVAL_SECS;
+            for frequency in [
+                beacon.frequency(time),
+                beacon.ping_slot_frequency(DevAddr::new(0x2601_abcd), time),
+            ] {
+                assert!(tables.downlink_max_eirp(frequency).is_some(), "{}", tables.region);
             }
         }
     }
@@ -178,7 +279,7 @@ fn channels_and_their_answers() {
 fn second_windows() {
     assert_eq!(EU.rx2, (hz(869_525_000), dr(0)));
     assert_eq!(US.rx2, (hz(923_300_000), dr(8)));
-    for tables in Region::ALL.map(Region::tables) {
+    for tables in all_tables() {
         assert!(tables.data_rate(Direction::Down, tables.rx2.1).is_some());
     }
 }
