@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use lns_core::effect::Opening;
 use lns_core::event::{Command, Outcome};
+use lns_core::radio::shortage::Shortage;
 use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
 use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
 
@@ -53,6 +54,8 @@ pub enum ToPartition {
         occasion: OccasionId,
         /// Best first; may be empty.
         offers: Vec<Offer>,
+        /// Why there are none, where there are none.
+        shortage: Option<Shortage>,
     },
     /// What became of a frame that was handed over.
     Outcome {

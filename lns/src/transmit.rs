@@ -69,7 +69,9 @@ impl Transmit {
             ToLanes::Ask { occasion, opening } => {
                 self.tell_clocks(&opening);
                 let offers = self.lanes.ask(now, ask_id(occasion), &opening);
-                self.answers.push((occasion.partition, ToPartition::Offers { occasion, offers }));
+                let shortage = self.lanes.shortage().filter(|_| offers.is_empty());
+                let answer = ToPartition::Offers { occasion, offers, shortage };
+                self.answers.push((occasion.partition, answer));
             }
             ToLanes::HandOver { occasion, plan } => self.hand_over(now, occasion, *plan),
             ToLanes::Withdraw(occasion) => self.lanes.withdraw(ask_id(occasion)),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::profile::Description;
+use crate::radio::shortage::Shortage;
 
 /// One copy of a transmission, as one gateway received it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,6 +172,8 @@ pub struct Occasion {
     /// The offers in the order in which they should be tried; RX1 before RX2. May be empty: then no
     /// gateway can send in time.
     pub offers: Vec<Offer>,
+    /// Why there are none, where there are none.
+    pub shortage: Option<Shortage>,
 }
 
 /// What an occasion is for.

@@ -10,9 +10,10 @@ use lns_core::event::{Fate, Offer, Outcome, Purpose, Reception};
 use lns_core::radio::lane::{LaneSettings, NoOffer, airtime};
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
 use lns_core::radio::place::Tie;
+use lns_core::radio::plan::WindowPlan;
 use lns_lorawan::{DevEui, FCntDown, Region, TimeDelta, Timestamp, Window};
 use proptest::prelude::*;
-use radio_given::{SF7, START, at, copy, gateway, ms, rx1, rx2};
+use radio_given::{SF7, SF12, START, at, copy, gateway, ms, rx1, rx2};
 
 const DEVICE: DevEui = DevEui::new(0x70b3_d57e_d000_0001);
 
@@ -324,6 +325,37 @@ fn a_restart_voids_what_is_held_for_the_old_counter() {
     let output = lanes.hand_over(at(20), AskId(1), plan(1, offers));
     assert_eq!(outcome(Some(output)).fate, Fate::Expired);
     assert!(lanes.ask(at(30), AskId(2), &opening(vec![copy(1, 0, 5, 0)])).is_empty());
+}
+
+#[test]
+fn an_asking_without_an_offer_says_what_was_lacking_and_until_when() {
+    let mut lanes = given(1);
+    let slow = WindowPlan { modulation: SF12, max_phy_payload: 242, ..rx1(SF12) };
+    let heard = |on_air: i64| Opening {
+        windows: vec![slow.clone()],
+        ..opening(vec![copy(1, on_air, 5, 0), copy(7, on_air, 5, 9)])
+    };
+    // Frames of the greatest length use 1 % of an hour up; what is taken counts for an hour.
+    let mut first_ends = None;
+    let (asked, shortage) = (0..100_i64)
+        .find_map(|number| {
+            let on_air = number * 30_000;
+            let offers = lanes.ask(at(on_air + 10), AskId(number as u64), &heard(on_air));
+            let Some(offer) = offers.first() else { return Some((on_air, lanes.shortage())) };
+            let size = offer.max_phy_payload;
+            let ends = offer.starts + airtime(SF12, size);
+            first_ends.get_or_insert(ends);
+            let plan = TxPlan { phy_payload: vec![0; size].into(), ..plan(number as u64, offers) };
+            lanes.hand_over(at(on_air + 20), AskId(number as u64), plan);
+            None
+        })
+        .unwrap();
+    let shortage = shortage.unwrap();
+    assert_eq!(shortage.reason, NoOffer::DutyCycle, "nearer than a gateway that is not there");
+    let until = shortage.until.unwrap();
+    assert_eq!(Some(until), first_ends.map(|ends| ends + TimeDelta::from_secs(3600)));
+    assert!(until > at(asked));
+    assert!(!lanes.ask(until, AskId(500), &heard(until.since(at(0)).millis())).is_empty());
 }
 
 /// One act of the property below.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use lns_core::Description;
+use lns_core::device::Waits;
 use lns_core::event::QueueItem;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
 use lns_pipeline::codec::CodecSpec;
@@ -93,6 +94,8 @@ pub struct QueuedItem {
     pub in_flight: bool,
     /// How often it has been sent.
     pub attempts: u8,
+    /// What it waits for.
+    pub waits: Waits,
 }
 
 /// Which downlinks.

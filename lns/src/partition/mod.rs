@@ -21,6 +21,7 @@ use std::sync::atomic::Ordering;
 use lns_core::dedup::{GatherId, Gatherings};
 use lns_core::device::matching::Matcher;
 use lns_core::effect::{Durable, Stage};
+use lns_core::radio::shortage::Shortage;
 use lns_core::{Device, Env, Event, EventKind, Network};
 use lns_lorawan::{DevEui, RxDelay, TimeDelta, Timestamp};
 
@@ -154,7 +155,9 @@ impl Partition {
         self.now = now;
         match message {
             ToPartition::Heard(frame) => self.hear(frame, turn),
-            ToPartition::Offers { occasion, offers } => self.offers(occasion, offers, turn),
+            ToPartition::Offers { occasion, offers, shortage } => {
+                self.offers(occasion, (offers, shortage), turn);
+            }
             ToPartition::Outcome { dev_eui, outcome } => {
                 if let Some(slot) = self.devices.find(dev_eui) {
                     self.apply(slot, Event::Outcome(outcome), turn);
@@ -325,12 +328,17 @@ impl Partition {
         true
     }
 
-    fn offers(&mut self, occasion: OccasionId, offers: Vec<lns_core::Offer>, turn: &mut Turn) {
+    fn offers(
+        &mut self,
+        occasion: OccasionId,
+        (offers, shortage): (Vec<lns_core::Offer>, Option<Shortage>),
+        turn: &mut Turn,
+    ) {
         let Some(open) = self.occasions.close(occasion.number) else {
             turn.lanes.push(ToLanes::Withdraw(occasion));
             return;
         };
-        let chance = lns_core::Occasion { purpose: open.opening.purpose, offers };
+        let chance = lns_core::Occasion { purpose: open.opening.purpose, offers, shortage };
         self.speaking = Some(occasion);
         self.apply(open.slot, Event::Occasion(chance), turn);
         if self.speaking.take().is_some() {

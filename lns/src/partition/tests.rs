@@ -270,7 +270,7 @@ fn what_is_queued_in_class_c_asks_the_lanes_in_the_same_turn_and_again_when_they
         panic!("one question: {:?}", asked(&turn));
     };
     let mut turn = Turn::default();
-    let nothing = ToPartition::Offers { occasion, offers: Vec::new() };
+    let nothing = ToPartition::Offers { occasion, offers: Vec::new(), shortage: None };
     partition.handle(now, nothing, &mut turn);
     partition.wake(now, &mut turn);
     assert!(turn.seen.iter().any(|seen| seen.note == Note::NoOffer));

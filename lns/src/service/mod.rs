@@ -5,6 +5,7 @@ mod encoder;
 
 use std::sync::Arc;
 
+use lns_core::device::Waits;
 use lns_core::event::QueueItem;
 use lns_core::{Command, Description};
 use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
@@ -110,7 +111,8 @@ impl Devices for Service {
     }
 
     fn queue(&self, dev_eui: DevEui) -> Promise<Vec<QueuedItem>> {
-        self.look(dev_eui, |device| device.queue.iter().map(queued_item).collect())
+        let now = self.clock.now();
+        self.look(dev_eui, move |device| device.waiting(now).map(queued_item).collect())
     }
 
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Promise<usize> {
@@ -159,11 +161,12 @@ impl Codecs for Service {
     }
 }
 
-fn queued_item(queued: &lns_core::device::Queued) -> QueuedItem {
+fn queued_item((queued, waits): (&lns_core::device::Queued, Waits)) -> QueuedItem {
     QueuedItem {
         item: queued.item.clone(),
         in_flight: queued.state == lns_core::device::ItemState::Planned,
         attempts: queued.attempts,
+        waits,
     }
 }
 

@@ -119,6 +119,15 @@ async fn an_object_is_encoded_by_the_codec() {
     assert_eq!((&item["f_port"], &item["payload_data"]), (&json!(42), &json!("AQ==")));
     assert_eq!((&item["confirmed"], &item["correlation_id"]), (&json!(true), &json!("c-1")));
     assert!(item["expires_at"].as_str().unwrap().starts_with("2026-01-02T03:05:05"));
+    let second = json!({ "payload_data": "AA==", "f_port": 1 });
+    assert_eq!(api.ask(&line, second).await.status, StatusCode::ACCEPTED);
+    let list = api.ask(&format!("GET /v1/wireless-devices/{EUI}/queue"), Value::Null).await.body;
+    let waits = &list["queue"][0]["waits"];
+    assert_eq!((&waits["for"], &waits["lacking"]), (&json!("gateway"), &json!("duty_cycle")));
+    assert!(waits["until"].as_str().unwrap().starts_with("2026-01-02T03:14:05"), "{waits}");
+    assert!(waits["why"].as_str().unwrap().contains("duty cycle"), "{waits}");
+    let waits = &list["queue"][1]["waits"];
+    assert_eq!((&waits["for"], &waits["behind"]), (&json!("turn"), &sent.body["message_id"]));
 
     for (body, message) in [
         (json!({ "f_port": 1 }), "payload: give either"),

@@ -12,7 +12,10 @@ use lns::api::{
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
 use lns_core::Description;
+use lns_core::device::{Missed, Waits};
 use lns_core::event::QueueItem;
+use lns_core::radio::lane::NoOffer;
+use lns_core::radio::shortage::Shortage;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Region, Timestamp};
 use lns_pipeline::codec::{EncodeInput, Limits, Worker};
 use parking_lot::Mutex;
@@ -26,6 +29,15 @@ pub const QUEUE_LIMIT: usize = 100;
 
 /// A gateway that was heard and never registered.
 pub const STRANGER: GatewayEui = GatewayEui::new(0xaa55_5a00_0000_00ff);
+
+/// What the first downlink of every queue waits for.
+pub const MISSED: Waits = Waits::Gateway(Missed {
+    at: NOW,
+    shortage: Shortage {
+        reason: NoOffer::DutyCycle,
+        until: Some(Timestamp::from_secs(1_767_323_645)),
+    },
+});
 
 /// The fake.
 #[derive(Default)]
@@ -86,8 +98,13 @@ impl Devices for Fake {
 
     fn queue(&self, dev_eui: DevEui) -> Reply<Vec<QueuedItem>> {
         self.act(dev_eui, |queue| {
-            let item =
-                |item: &QueueItem| QueuedItem { item: item.clone(), in_flight: false, attempts: 0 };
+            let first = queue.first().map_or(0, |first| first.id);
+            let item = |item: &QueueItem| QueuedItem {
+                item: item.clone(),
+                in_flight: false,
+                attempts: 0,
+                waits: if item.id == first { MISSED } else { Waits::Turn { behind: first } },
+            };
             Ok(queue.iter().map(item).collect())
         })
     }

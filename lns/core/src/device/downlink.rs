@@ -77,7 +77,7 @@ pub(super) fn speak(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Rej
 /// Fills a frame in class B or C: the first queued item, and nothing else. `false` if that cannot be
 /// done with what the lanes offer.
 pub(super) fn send_item(draft: &mut Draft<'_>, occasion: Occasion) -> bool {
-    let Occasion { purpose, offers } = occasion;
+    let Occasion { purpose, offers, shortage: _ } = occasion;
     let largest = offers.iter().map(|offer| offer.max_phy_payload).max().unwrap_or(0);
     if largest < EMPTY {
         draft.note(Note::NoOffer);

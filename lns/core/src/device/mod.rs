@@ -12,6 +12,7 @@ mod recent;
 mod roots;
 mod unprompted;
 mod uplink;
+mod waits;
 mod windows;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use draft::Draft;
 pub use paths::{PATHS, Paths};
 pub use recent::Recent;
 pub use unprompted::Unprompted;
+pub use waits::{Missed, Waits};
 
 /// How many homes there are. A device lives in one of them for ever.
 pub const HOMES: u8 = 64;
@@ -74,6 +76,8 @@ pub struct Device {
     pub awaiting: Option<Box<Awaiting>>,
     /// How it stands between its uplinks; `None` while it can be in class A only.
     pub unprompted: Option<Box<Unprompted>>,
+    /// The last occasion, if it had something to say and no gateway could send it.
+    pub missed: Option<Missed>,
     /// MAC commands: what the device has told, what was asked.
     pub mac: MacState,
     /// Which gateways heard the last transmissions.
@@ -209,6 +213,7 @@ impl Device {
             in_flight: None,
             awaiting: None,
             unprompted: None,
+            missed: None,
             mac: MacState::default(),
             heard: Heard::default(),
             behind: None,
@@ -344,14 +349,18 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
             Ok(())
         }
         Event::Join(heard) => join::judge(&mut draft, *heard),
-        Event::Occasion(occasion) => match occasion.purpose {
-            Purpose::JoinAccept => join::accept(&mut draft, occasion.offers),
-            Purpose::ClassA => downlink::speak(&mut draft, occasion.offers),
-            Purpose::ClassB | Purpose::ClassC => {
-                unprompted::speak(&mut draft, occasion);
-                Ok(())
+        Event::Occasion(occasion) => {
+            let missed = || Missed::now(env.now, occasion.shortage);
+            draft.device.missed = occasion.offers.is_empty().then(missed);
+            match occasion.purpose {
+                Purpose::JoinAccept => join::accept(&mut draft, occasion.offers),
+                Purpose::ClassA => downlink::speak(&mut draft, occasion.offers),
+                Purpose::ClassB | Purpose::ClassC => {
+                    unprompted::speak(&mut draft, occasion);
+                    Ok(())
+                }
             }
-        },
+        }
         Event::OccasionPassed => {
             pass(&mut draft);
             Ok(())
@@ -381,8 +390,12 @@ fn pass(draft: &mut Draft<'_>) {
     let wanted = draft.device.has_something_to_say(draft.env.now);
     match draft.device.awaiting.take().as_deref() {
         Some(Awaiting::Join(_)) => draft.note(Note::Rejected(Reject::NoAirForJoin)),
-        Some(Awaiting::ClassA(_)) if wanted => draft.note(Note::NoOffer),
+        Some(Awaiting::ClassA(_)) if wanted => {
+            draft.device.missed = Some(Missed::now(draft.env.now, None));
+            draft.note(Note::NoOffer);
+        }
         Some(Awaiting::Unprompted(_)) if wanted => {
+            draft.device.missed = Some(Missed::now(draft.env.now, None));
             draft.note(Note::NoOffer);
             unprompted::in_vain(draft);
         }

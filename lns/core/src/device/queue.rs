@@ -283,7 +283,7 @@ fn same_root(one: &Activation, other: &Activation) -> bool {
 impl Queued {
     /// Whether it has waited too long. One that is under way or was sent is past that question: the
     /// device may acknowledge it much later.
-    fn has_expired(&self, now: Timestamp) -> bool {
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
         self.expiry().is_some_and(|expires_at| expires_at <= now)
     }
 

@@ -66,6 +66,27 @@ impl DutyLedger {
         Some(allowance(&account.band) - account.used)
     }
 
+    /// When so much may be promised on a frequency, if nothing more is promised until then; `None`
+    /// where that is never.
+    pub fn allowed_again(
+        &mut self,
+        now: Timestamp,
+        frequency: Frequency,
+        air: TimeDelta,
+    ) -> Option<Timestamp> {
+        let mut left = self.left(now, frequency).unwrap_or(air);
+        let mut at = now;
+        let account = self.account(frequency);
+        for entry in account.iter().flat_map(|account| &account.entries) {
+            if left >= air {
+                break;
+            }
+            left += entry.air;
+            at = at.max(entry.ends + HOUR);
+        }
+        (left >= air).then_some(at)
+    }
+
     /// Counts a promise that ends on air at `ends`.
     pub fn promise(&mut self, id: u64, frequency: Frequency, (ends, air): (Timestamp, TimeDelta)) {
         if let Some(account) = self.account(frequency) {

@@ -339,6 +339,13 @@ impl Lane {
         tie.latest(&window.start).map(|starts| self.leave_by(starts) - self.round_trip())
     }
 
+    /// When the duty cycle has room for the smallest frame in this window again, if nothing more is
+    /// promised; `None` where that is never.
+    pub fn allowed_again(&mut self, now: Timestamp, window: &WindowPlan) -> Option<Timestamp> {
+        let air = airtime(window.modulation, SMALLEST_PHY_PAYLOAD);
+        self.duty.allowed_again(now, window.frequency, air)
+    }
+
     /// What the gateway needs.
     pub fn settings(&self) -> &LaneSettings {
         &self.settings

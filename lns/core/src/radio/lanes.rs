@@ -15,6 +15,7 @@ use super::clock::ClockMap;
 use super::lane::{Lane, LaneSettings, NoOffer, OfferName};
 use super::place::Tie;
 use super::plan::WindowPlan;
+use super::shortage::{Refusals, Shortage};
 use crate::effect::{Opening, Reach, TxPlan};
 use crate::event::{Fate, Offer, Outcome};
 
@@ -112,7 +113,7 @@ pub struct Lanes {
     flights: HashMap<PlanName, Flight>,
     due: BinaryHeap<Reverse<(Timestamp, Due)>>,
     next_offer: u64,
-    no_offers: [u64; NoOffer::ALL.len()],
+    refusals: Refusals,
 }
 
 impl Lanes {
@@ -125,7 +126,7 @@ impl Lanes {
             flights: HashMap::new(),
             due: BinaryHeap::new(),
             next_offer: 0,
-            no_offers: [0; NoOffer::ALL.len()],
+            refusals: Refusals::default(),
         }
     }
 
@@ -198,7 +199,12 @@ impl Lanes {
 
     /// How often each reason left a window without an offer, since the start.
     pub fn no_offers(&self) -> impl Iterator<Item = (NoOffer, u64)> + '_ {
-        NoOffer::ALL.iter().map(|reason| (*reason, self.no_offers[reason.place()]))
+        self.refusals.counts()
+    }
+
+    /// Why the last asking got no offer; of no account when it got one.
+    pub fn shortage(&self) -> Option<Shortage> {
+        self.refusals.nearest()
     }
 
     /// How many frames are handed over and not yet answered.
@@ -237,6 +243,7 @@ impl Lanes {
     /// What an earlier asking of this name still holds is given back first.
     pub fn ask(&mut self, now: Timestamp, ask: AskId, opening: &Opening) -> Vec<Offer> {
         self.withdraw(ask);
+        self.refusals.start();
         let mut offers: Vec<(usize, usize, Offer)> = Vec::new();
         let mut gateways: Vec<GatewayEui> = Vec::new();
         for tie in best_first(&opening.reach) {
@@ -344,7 +351,8 @@ impl Lanes {
                 Some(offer)
             }
             Err(reason) => {
-                self.no_offers[reason.place()] += 1;
+                let lane = self.lanes.get_mut(&gateway);
+                self.refusals.add(Shortage::of(reason, lane, (now, window)));
                 None
             }
         }

@@ -9,5 +9,6 @@ pub mod lanes;
 mod percentile;
 pub mod place;
 pub mod plan;
+pub mod shortage;
 
 pub use percentile::Percentile;

@@ -236,7 +236,7 @@ impl Bench {
     /// The lanes offer RX1 and RX2 of these sizes.
     pub fn offer(&mut self, rx1: usize, rx2: usize) -> Step {
         let offers = vec![self.an_offer(1, Window::Rx1, rx1), self.an_offer(2, Window::Rx2, rx2)];
-        self.step(Event::Occasion(Occasion { purpose: Purpose::ClassA, offers }))
+        self.step(Event::Occasion(Occasion { purpose: Purpose::ClassA, offers, shortage: None }))
     }
 
     /// The device wakes, if it wants to by now; what it then opens.
@@ -256,7 +256,7 @@ impl Bench {
         };
         offer.modulation = opening.windows[0].modulation;
         let offers = if size == 0 { Vec::new() } else { vec![offer] };
-        self.step(Event::Occasion(Occasion { purpose: opening.purpose, offers }))
+        self.step(Event::Occasion(Occasion { purpose: opening.purpose, offers, shortage: None }))
     }
 
     /// The server may answer the last uplink; what the device understands of it.
@@ -361,7 +361,11 @@ impl Bench {
 
     pub fn offer_join(&mut self, sizes: &[usize]) -> Step {
         let offers = sizes.iter().map(|size| self.an_offer(9, Window::Rx1, *size)).collect();
-        self.step(Event::Occasion(Occasion { purpose: Purpose::JoinAccept, offers }))
+        self.step(Event::Occasion(Occasion {
+            purpose: Purpose::JoinAccept,
+            offers,
+            shortage: None,
+        }))
     }
 
     /// A join to its end: the device has the new keys and uses them from now on.

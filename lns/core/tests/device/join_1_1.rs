@@ -44,7 +44,8 @@ pub fn hear(bench: &mut Bench, bytes: &[u8]) -> Result<Step, Reject> {
 /// The server answers, and the device hears it.
 pub fn answer(bench: &mut Bench, model: &mut Model) -> Option<OpenedDownlink> {
     let offers = vec![bench.an_offer(1, lns_lorawan::Window::Rx1, 64)];
-    let step = bench.step(Event::Occasion(Occasion { purpose: Purpose::ClassA, offers }));
+    let step =
+        bench.step(Event::Occasion(Occasion { purpose: Purpose::ClassA, offers, shortage: None }));
     let bytes = transmitted(&step)?.phy_payload.to_vec();
     Some(model.hear(&bytes).expect("a downlink that it takes"))
 }

@@ -14,3 +14,4 @@ mod random;
 mod record;
 mod uplink;
 mod v1_1;
+mod waits;

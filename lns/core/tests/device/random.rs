@@ -306,7 +306,7 @@ fn an_occasion_that_nobody_opened_is_nothing() {
     let mut bench = Bench::abp();
     for purpose in [Purpose::ClassA, Purpose::JoinAccept, Purpose::ClassB, Purpose::ClassC] {
         let offers = vec![bench.an_offer(1, Window::Rx1, 64)];
-        let step = bench.step(Event::Occasion(Occasion { purpose, offers }));
+        let step = bench.step(Event::Occasion(Occasion { purpose, offers, shortage: None }));
         assert!(step.effects.is_empty() && step.notes.is_empty());
     }
     let outcome =

@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lns_core::device::{Missed, Waits};
 use lns_core::event::QueueItem;
+use lns_core::radio::lane::NoOffer;
 use lns_lorawan::TimeDelta;
 use serde_json::{Map, Value, json};
 
@@ -97,7 +99,61 @@ fn document(queued: &QueuedItem) -> Value {
     put(&mut document, "expires_at", item.expires_at.map(|at| at.to_rfc3339()));
     document.insert("in_flight".to_owned(), json!(queued.in_flight));
     document.insert("attempts".to_owned(), json!(queued.attempts));
+    document.insert("waits".to_owned(), waits(&queued.waits));
     document.into()
+}
+
+/// What a downlink waits for, as a word for programs and a sentence for people.
+fn waits(waits: &Waits) -> Value {
+    let (word, why) = match waits {
+        Waits::Join => ("join", "the device has not joined yet".to_owned()),
+        Waits::Uplink => ("uplink", "the device listens after its next uplink".to_owned()),
+        Waits::Moment { .. } => ("moment", "the device listens; it is spoken to then".to_owned()),
+        Waits::Window => ("window", "the device listens now: a gateway is being chosen".to_owned()),
+        Waits::Outcome => ("outcome", "it is on its way to a gateway".to_owned()),
+        Waits::Ack { f_cnt_down } => (
+            "ack",
+            format!("it was sent under FCntDown {f_cnt_down}; the next uplink says if it arrived"),
+        ),
+        Waits::Turn { behind } => ("turn", format!("{} is sent first", id_text(*behind))),
+        Waits::Room { room } => {
+            ("room", format!("at the device's data rate a downlink holds {room} bytes of payload"))
+        }
+        Waits::Gateway(missed) => ("gateway", lacking(missed)),
+    };
+    let mut document = Map::new();
+    document.insert("for".to_owned(), json!(word));
+    document.insert("why".to_owned(), json!(why));
+    match waits {
+        Waits::Turn { behind } => put(&mut document, "behind", Some(id_text(*behind))),
+        Waits::Room { room } => put(&mut document, "room", Some(*room)),
+        Waits::Moment { at } => put(&mut document, "at", Some(at.to_rfc3339())),
+        Waits::Ack { f_cnt_down } => put(&mut document, "f_cnt_down", Some(f_cnt_down.0)),
+        Waits::Gateway(Missed { at, shortage }) => {
+            put(&mut document, "lacking", Some(shortage.reason.label()));
+            put(&mut document, "at", Some(at.to_rfc3339()));
+            put(&mut document, "until", shortage.until.map(|until| until.to_rfc3339()));
+        }
+        Waits::Join | Waits::Uplink | Waits::Window | Waits::Outcome => {}
+    }
+    document.into()
+}
+
+/// Why no gateway could send, in a sentence.
+fn lacking(missed: &Missed) -> String {
+    let what = match (missed.shortage.reason, missed.shortage.until) {
+        (NoOffer::Offline, _) => "no gateway that heard the device was connected",
+        (NoOffer::Rebooted, _) => "the gateway had restarted since it heard the device",
+        (NoOffer::TooLate, _) => "no frame could have reached a gateway in time",
+        (NoOffer::TooEarly, _) => "the window was further ahead than a gateway plans",
+        (NoOffer::QueueFull, _) => "the gateway's queue was full",
+        (NoOffer::AirTaken, _) => "the gateway was sending to somebody else",
+        (NoOffer::DutyCycle, Some(_)) => "the gateway's duty cycle is used up",
+        (NoOffer::DutyCycle, None) => "no gateway may send on the device's frequency",
+        (NoOffer::NoClock, _) => "no gateway that hears the device knew the time well enough",
+        (NoOffer::NotBeaconing, _) => "no gateway that hears the device sends beacons",
+    };
+    format!("at the last occasion {what}")
 }
 
 /// Takes downlinks off: `message_id=*` or one id.
