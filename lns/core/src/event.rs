@@ -1,8 +1,8 @@
 //! What can happen to a device.
 
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, Frequency, GatewayEui, GpsTime, JoinRequest, Modulation, OpenedUplink,
-    RxDelay, TimeDelta, Timestamp, Tmst, Window,
+    DataRateIndex, Db, Dbm, DevAddr, Frequency, GatewayEui, GpsTime, JoinRequest, Modulation,
+    OpenedUplink, RxDelay, TimeDelta, Timestamp, Tmst, Window,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -103,6 +103,8 @@ pub struct JoinHeard {
     pub channel: Option<u8>,
     /// RxDelay that suits the serving gateway's round trip, when the profile names none.
     pub suggested_rx_delay: RxDelay,
+    /// An address of the network that few sessions have ([`crate::device::address::choose`]).
+    pub dev_addr: DevAddr,
 }
 
 /// A way to a device that has not just been heard: a gateway that hears it.

@@ -26,6 +26,12 @@ pub enum Reject {
         "MIC mismatch: no session with this DevAddr verifies it (wrong key, or a stranger's frame)"
     )]
     MicMismatch,
+    /// So many frames with this DevAddr have verified with no session that this one was tried with
+    /// the nearest sessions only.
+    #[error(
+        "too many frames with this DevAddr verify with no session; only the nearest sessions were tried"
+    )]
+    AddressFlooded,
     /// The frame verifies under a counter that was accepted before.
     #[error("FCntUp replayed: got {got}, last accepted {last}")]
     FCntReplayed {
@@ -121,6 +127,7 @@ impl Reject {
             Reject::UnknownDevAddr => "unknown_dev_addr",
             Reject::UnknownDevEui => "unknown_dev_eui",
             Reject::MicMismatch => "mic_mismatch",
+            Reject::AddressFlooded => "address_flooded",
             Reject::FCntReplayed { .. } => "f_cnt_replayed",
             Reject::FCntReset { .. } => "f_cnt_reset",
             Reject::FCntGap { .. } => "f_cnt_gap",
@@ -145,13 +152,14 @@ impl Reject {
     }
 
     /// Every label, for metrics that start at zero and for the documentation's test.
-    pub const LABELS: [&'static str; 26] = [
+    pub const LABELS: [&'static str; 27] = [
         "malformed",
         "downlink_heard",
         "proprietary",
         "unknown_dev_addr",
         "unknown_dev_eui",
         "mic_mismatch",
+        "address_flooded",
         "f_cnt_replayed",
         "f_cnt_reset",
         "f_cnt_gap",

@@ -180,6 +180,25 @@ impl FromStr for DevAddr {
     }
 }
 
+/// An address and how many of its bits count: `fc014c00/28`. The others are zero.
+impl FromStr for DevAddrPrefix {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no block of addresses; write it like \"fc014c00/28\"");
+        let (dev_addr, length) = text.split_once('/').ok_or_else(wrong)?;
+        let dev_addr: DevAddr = dev_addr.parse().map_err(|_| wrong())?;
+        let length: u32 = length.parse().map_err(|_| wrong())?;
+        if length > 32 {
+            return Err(format!("a DevAddr has 32 bits, not {length}"));
+        }
+        let free = u32::MAX.checked_shr(length).unwrap_or(0);
+        if dev_addr.0 & free != 0 {
+            return Err(format!("{dev_addr} has ones beyond its first {length} bits"));
+        }
+        Ok(Self { dev_addr, length })
+    }
+}
+
 /// Six digits in either case, most significant first.
 impl FromStr for NetId {
     type Err = HexError;
@@ -270,12 +289,29 @@ mod tests {
         }
     }
 
+    /// The NwkID is the low end of the NetID: what stands above it is not in the address.
+    #[test]
+    fn net_ids_that_differ_only_above_the_nwk_id_have_one_block() {
+        for (a, b) in [(0x00_0013, 0x00_0053), (0x20_0001, 0x20_0041), (0x60_002d, 0x60_082d)] {
+            let block = |value| NetId::new(value).unwrap().prefix();
+            assert_eq!(block(a), block(b), "{a:06x} {b:06x}");
+        }
+        let block = |value| NetId::new(value).unwrap().prefix();
+        assert_ne!(block(0xe0_0001), block(0xe1_0001), "seventeen bits count in type 7");
+    }
+
     #[test]
     fn text_and_air_differ_in_order() {
         let dev_addr: DevAddr = "27001A2B".parse().unwrap();
         assert_eq!(dev_addr.to_wire(), [0x2b, 0x1a, 0x00, 0x27]);
         assert_eq!(dev_addr.to_string(), "27001a2b");
         assert_eq!(serde_json::to_string(&dev_addr).unwrap(), "\"27001a2b\"");
+        let block: DevAddrPrefix = "fc014c00/28".parse().unwrap();
+        assert_eq!(block.to_string(), "fc014c00/28");
+        assert!("fc014c01/28".parse::<DevAddrPrefix>().is_err());
+        assert!("fc014c00/33".parse::<DevAddrPrefix>().is_err());
+        assert!("fc014c00".parse::<DevAddrPrefix>().is_err());
+        assert_eq!("fc014c01/32".parse::<DevAddrPrefix>().unwrap().length, 32);
         let net_id: NetId = "000013".parse().unwrap();
         assert_eq!(net_id.to_wire(), [0x13, 0, 0]);
         assert_eq!(NetId::from_wire([0x13, 0, 0]), net_id);

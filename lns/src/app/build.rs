@@ -282,6 +282,7 @@ fn start_partitions(
                 index,
                 network: Arc::clone(&network),
                 dedup_limit: parts::delta(config.dedup.limit),
+                addresses: parts::addresses(config),
                 rx_delay: parts::rx_delay(config),
                 gateways: Arc::clone(&common.gateways),
                 delivered: Arc::clone(&common.delivered),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lns_core::Network;
-use lns_lorawan::{RxDelay, TimeDelta};
+use lns_lorawan::{DevAddrPrefix, RxDelay, TimeDelta};
 use lns_pipeline::codec::Limits;
 
 use crate::broker::{
@@ -28,6 +28,11 @@ pub fn network(config: &Config) -> Network {
         extra_channels: config.region.eu868.extra_channels.iter().map(|extra| extra.0).collect(),
         queue_limit: config.downlink.queue_limit as usize,
     }
+}
+
+/// The block that DevAddrs are given from: the one named, else all of the NetID's.
+pub fn addresses(config: &Config) -> DevAddrPrefix {
+    config.server.dev_addr_block.unwrap_or(config.server.net_id.prefix())
 }
 
 /// What profiles that leave something open mean.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use lns_lorawan::Region;
+use lns_lorawan::{DevAddrPrefix, Region};
 use toml::Value;
 
 use super::source::{Assignment, Given};
@@ -56,6 +56,7 @@ keys! {
     server.data_dir: |value: &PathBuf| not_empty(value);
     server.region;
     server.net_id;
+    server.dev_addr_block;
     server.log_level;
     server.log_format;
     server.partitions: |value| within(value, 0, 64);
@@ -263,6 +264,16 @@ impl Setting for Option<BrokerUrl> {
         match text_of(value)? {
             "" => Ok(None),
             text => BrokerUrl::from_str(text).map(Some).map_err(Wrong::Value),
+        }
+    }
+}
+
+/// Empty is none.
+impl Setting for Option<DevAddrPrefix> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        match text_of(value)? {
+            "" => Ok(None),
+            text => DevAddrPrefix::from_str(text).map(Some).map_err(Wrong::Value),
         }
     }
 }

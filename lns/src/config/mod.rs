@@ -56,6 +56,8 @@ pub struct ServerConfig {
     pub region: Region,
     /// The NetID; DevAddrs are assigned from its block.
     pub net_id: lns_lorawan::NetId,
+    /// The block of addresses that DevAddrs are assigned from, where it is not the NetID's whole one.
+    pub dev_addr_block: Option<lns_lorawan::DevAddrPrefix>,
     /// From which severity on the log shows.
     pub log_level: LogLevel,
     /// How the log is written.
@@ -205,6 +207,19 @@ impl Config {
 
     /// What no key can be blamed for alone.
     fn check(&self, problems: &mut Vec<ConfigProblem>) {
+        let of_net_id = self.server.net_id.prefix();
+        if let Some(block) = self.server.dev_addr_block
+            && (!of_net_id.contains(block.dev_addr) || block.length < of_net_id.length)
+        {
+            problems.push(ConfigProblem::Conflict {
+                key: "server.dev_addr_block",
+                reason: format!(
+                    "{block} is no part of {of_net_id}, the block of server.net_id {}; give the \
+                     NetID that the block is of",
+                    self.server.net_id
+                ),
+            });
+        }
         let mqtt = &self.mqtt;
         if mqtt.broker_url.is_none() && mqtt.listen.clashes_with(self.http.listen) {
             problems.push(ConfigProblem::Conflict {
@@ -239,6 +254,7 @@ impl Default for Config {
                 data_dir: PathBuf::from("./lns-data"),
                 region: Region::Eu868,
                 net_id: lns_lorawan::NetId::new(0).expect("0 has 24 bits"),
+                dev_addr_block: None,
                 log_level: LogLevel::Info,
                 log_format: LogFormat::Text,
                 partitions: 0,

@@ -160,6 +160,22 @@ fn the_example_explains_every_key() {
     }
 }
 
+#[test]
+fn a_block_of_addresses_lies_in_its_net_ids() {
+    let config = |net_id: &str, block: &str| {
+        let text = format!("[server]\nnet_id = {net_id:?}\ndev_addr_block = {block:?}\n");
+        load(&text, &[], Overrides::default())
+    };
+    let given = config("c00053", "fc014c40/28").unwrap();
+    assert_eq!(given.server.dev_addr_block.unwrap().to_string(), "fc014c40/28");
+    assert_eq!(config("c00053", "").unwrap().server.dev_addr_block, None);
+    for elsewhere in ["fc015000/28", "fc014000/20"] {
+        let problems = config("c00053", elsewhere).unwrap_err();
+        assert!(problems[0].to_string().contains("server.dev_addr_block"), "{}", problems[0]);
+    }
+    assert!(config("c00053", "fc014c41/28").is_err(), "ones beyond its bits");
+}
+
 /// The defaults of `Config` are not what keys read: each key must reach a field of its own.
 #[test]
 fn every_key_changes_the_configuration() {
@@ -171,6 +187,7 @@ fn every_key_changes_the_configuration() {
         | "mqtt.bridge_password" => "other",
         "server.region" => "US915",
         "server.net_id" => "000001",
+        "server.dev_addr_block" => "fc014c00/28",
         "server.log_level" => "debug",
         "server.log_format" => "json",
         "gateway.require_registered_gateways" => "true",

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use lns_core::Device;
+use lns_core::device::matching::Row;
 use lns_core::event::Under;
 use lns_lorawan::{DevAddr, DevEui};
 
@@ -15,7 +16,7 @@ pub struct Devices {
     rows: Vec<Option<Device>>,
     free: Vec<Slot>,
     by_eui: HashMap<DevEui, Slot>,
-    by_addr: HashMap<DevAddr, Vec<(Slot, Under)>>,
+    by_addr: HashMap<DevAddr, Vec<(Slot, Row)>>,
 }
 
 impl Devices {
@@ -29,8 +30,8 @@ impl Devices {
         self.rows.get(slot as usize)?.as_ref()
     }
 
-    /// The rows and sessions that answer to an address.
-    pub fn under(&self, dev_addr: DevAddr) -> &[(Slot, Under)] {
+    /// The sessions that answer to an address, as matching scans them.
+    pub fn under(&self, dev_addr: DevAddr) -> &[(Slot, Row)] {
         self.by_addr.get(&dev_addr).map_or(&[], Vec::as_slice)
     }
 
@@ -53,7 +54,7 @@ impl Devices {
         };
         self.rows[slot as usize] = Some(device);
         self.by_eui.insert(dev_eui, slot);
-        self.index(slot, &addresses);
+        self.index(slot, addresses);
         slot
     }
 
@@ -64,11 +65,12 @@ impl Devices {
         let after = addresses(&device);
         *row = device;
         if before == after {
+            self.refresh(slot, after);
             return None;
         }
         self.unindex(slot, &before);
-        self.index(slot, &after);
-        let only = |list: [Option<(DevAddr, Under)>; 2]| {
+        self.index(slot, after);
+        let only = |list: Addresses| {
             list.into_iter().flatten().map(|(dev_addr, _)| dev_addr).collect::<Vec<_>>()
         };
         let now = only(after);
@@ -85,18 +87,37 @@ impl Devices {
         Some(device)
     }
 
-    /// The device of a row, to change what is no address.
+    /// The device of a row, to change what matching does not scan.
     pub fn device_mut(&mut self, slot: Slot) -> Option<&mut Device> {
         self.rows.get_mut(slot as usize)?.as_mut()
     }
 
-    fn index(&mut self, slot: Slot, addresses: &[Option<(DevAddr, Under)>; 2]) {
-        for &(dev_addr, under) in addresses.iter().flatten() {
-            self.by_addr.entry(dev_addr).or_default().push((slot, under));
+    fn index(&mut self, slot: Slot, addresses: Addresses) {
+        for (dev_addr, under) in addresses.into_iter().flatten() {
+            let Some(row) = self.device(slot).and_then(|device| Row::of(device, under)) else {
+                continue;
+            };
+            // Most addresses have one session, and a vector would begin with room for four.
+            let rows = self.by_addr.entry(dev_addr).or_insert_with(|| Vec::with_capacity(1));
+            rows.push((slot, row));
         }
     }
 
-    fn unindex(&mut self, slot: Slot, addresses: &[Option<(DevAddr, Under)>; 2]) {
+    /// The sessions are the same, and have gone on.
+    fn refresh(&mut self, slot: Slot, addresses: Addresses) {
+        let Some(device) = self.rows.get(slot as usize).and_then(Option::as_ref) else { return };
+        for (dev_addr, under) in addresses.into_iter().flatten() {
+            let Some(rows) = self.by_addr.get_mut(&dev_addr) else { continue };
+            let ours = |(other, row): &&mut (Slot, Row)| *other == slot && row.under() == under;
+            if let (Some((_, row)), Some(now)) =
+                (rows.iter_mut().find(ours), Row::of(device, under))
+            {
+                *row = now;
+            }
+        }
+    }
+
+    fn unindex(&mut self, slot: Slot, addresses: &Addresses) {
         for &(dev_addr, _) in addresses.iter().flatten() {
             if let Some(rows) = self.by_addr.get_mut(&dev_addr) {
                 rows.retain(|(other, _)| *other != slot);
@@ -116,8 +137,11 @@ pub struct AddressChange {
     pub now: Vec<DevAddr>,
 }
 
+/// Addresses and the sessions that have them, current and pending.
+pub type Addresses = [Option<(DevAddr, Under)>; 2];
+
 /// The addresses of a device and the sessions they belong to.
-pub fn addresses(device: &Device) -> [Option<(DevAddr, Under)>; 2] {
+pub fn addresses(device: &Device) -> Addresses {
     [
         device.session.as_ref().map(|session| (session.dev_addr, Under::Current)),
         device.pending.as_ref().map(|session| (session.dev_addr, Under::Pending)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lns_core::dedup::{Arrival, Closes, Closing, GatherId, Wait};
 use lns_core::device::matching::{Match, OnAir};
+use lns_core::device::{address, home_of};
 use lns_core::event::{Freshness, JoinHeard, Under, UplinkHeard};
 use lns_core::mac::channel_plan;
 use lns_core::{Event, Reject};
@@ -129,6 +130,7 @@ impl Partition {
                 request,
                 bytes: key.bytes.as_ref().into(),
                 suggested_rx_delay: self.suggested_rx_delay(&receptions),
+                dev_addr: self.suggested_dev_addr(key.dev_eui),
                 receptions,
                 data_rate: key.data_rate,
                 channel: key.channel,
@@ -204,17 +206,15 @@ impl Partition {
         sealed: &SealedUplink<'_>,
     ) -> Result<Matched, Reject> {
         let devices = &self.devices;
-        let candidates = devices
-            .under(sealed.dev_addr())
-            .iter()
-            .filter_map(|&(slot, under)| devices.device(slot).map(|device| (slot, device, under)));
+        let rows = devices.under(sealed.dev_addr());
         let on_air = OnAir {
+            now: self.now,
             digest: frame.digest,
             region: frame.region,
             modulation: frame.reception.modulation,
             frequency: frame.reception.frequency,
         };
-        match self.matcher.match_uplink(sealed, &on_air, candidates) {
+        match self.matcher.match_uplink(sealed, &on_air, rows, |slot| devices.device(slot)) {
             Match::Verified(verified) => {
                 let slot = verified.key;
                 let dev_eui = devices.device(slot).ok_or(Reject::UnknownDevAddr)?.about.dev_eui;
@@ -245,6 +245,13 @@ impl Partition {
 
     fn is_still(&self, slot: Slot, dev_eui: DevEui) -> bool {
         self.devices.device(slot).is_some_and(|device| device.about.dev_eui == dev_eui)
+    }
+
+    /// An address for a device that joins, which few sessions have.
+    fn suggested_dev_addr(&mut self, dev_eui: DevEui) -> DevAddr {
+        let random = self.dice.u64();
+        let sessions = |dev_addr| self.devices.under(dev_addr).len();
+        address::choose(self.settings.addresses, home_of(dev_eui), random, sessions)
     }
 
     /// One second when the best gateway answers quickly, else five.

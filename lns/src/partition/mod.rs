@@ -23,7 +23,7 @@ use lns_core::device::matching::Matcher;
 use lns_core::effect::{Durable, Stage};
 use lns_core::radio::shortage::Shortage;
 use lns_core::{Device, Env, Event, EventKind, Network};
-use lns_lorawan::{DevEui, RxDelay, TimeDelta, Timestamp};
+use lns_lorawan::{DevAddrPrefix, DevEui, RxDelay, TimeDelta, Timestamp};
 
 use crate::committer::Batch;
 use crate::dice::Dice;
@@ -43,7 +43,7 @@ use occasion::{Due, Occasions};
 const KEYS_EXPANDED: usize = 16_384;
 
 /// MIC computations spent on telling why one frame does not verify.
-const CURIOSITY: u32 = 16;
+const CURIOSITY: u32 = 512;
 
 /// A device that is being gathered is woken at the earliest so much later.
 const AFTER_GATHERING: TimeDelta = TimeDelta::from_millis(10);
@@ -57,6 +57,8 @@ pub struct Settings {
     pub network: Arc<Network>,
     /// The longest that copies are gathered.
     pub dedup_limit: TimeDelta,
+    /// The block that addresses are given from.
+    pub addresses: DevAddrPrefix,
     /// RxDelay to give at joins; `None`: chosen by the serving gateway's round trip.
     pub rx_delay: Option<RxDelay>,
     /// What is known of gateways.

@@ -47,6 +47,7 @@ fn partition() -> (Partition, Turn) {
         index: 0,
         network: Arc::new(network),
         dedup_limit: TimeDelta::from_millis(200),
+        addresses: NetId::new(0).expect("a NetID").prefix(),
         rx_delay: None,
         gateways: Arc::default(),
         delivered: watermarks(),

@@ -74,6 +74,7 @@ impl Rooms {
                 index,
                 network: Arc::clone(&network),
                 dedup_limit: DEDUP_LIMIT,
+                addresses: network.net_id.prefix(),
                 rx_delay: None,
                 gateways: Arc::clone(&gateways),
                 delivered: Arc::clone(&delivered),

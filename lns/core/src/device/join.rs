@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use lns_lorawan::region::JOIN_ACCEPT_DELAY2;
-use lns_lorawan::{DevAddr, DevNonce, DlSettings, JoinAcceptFields, JoinReqType, NetId};
+use lns_lorawan::{DevNonce, DlSettings, JoinAcceptFields, JoinReqType};
 
 use super::draft::Draft;
 use super::roots::Roots;
-use super::{Awaiting, Device, InFlight, downlink, home_of, outcome, unprompted, windows};
+use super::{Awaiting, Device, InFlight, downlink, outcome, unprompted, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
 use crate::event::{JoinHeard, Offer, Purpose};
 use crate::mac::{Requests, channel_plan};
@@ -78,7 +78,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
     // CFList is a courtesy: without it the device works on fewer channels.
     let cf_list = channel_plan::cf_list(&about.profile, network).filter(|_| largest > SHORT + 15);
     let rx = windows::join_rx(&about.profile, heard.suggested_rx_delay);
-    let dev_addr = allocate(network.net_id, home_of(about.dev_eui), draft.env.random);
+    let dev_addr = heard.dev_addr;
     let fields = JoinAcceptFields {
         join_nonce,
         net_id: network.net_id,
@@ -211,12 +211,4 @@ fn check_nonce(device: &Device, dev_nonce: DevNonce) -> Result<(), Reject> {
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// An address of our network whose low six bits name the device's home, so that its frames find
-/// their way without a look-up. Addresses need not be unique: the MIC tells whose a frame is.
-fn allocate(net_id: NetId, home: u8, random: u64) -> DevAddr {
-    let [b0, b1, b2, b3, ..] = random.to_le_bytes();
-    let drawn = u32::from_le_bytes([b0, b1, b2, b3]);
-    DevAddr::from_net_id(net_id, drawn & !0x3f | u32::from(home))
 }

@@ -1,9 +1,9 @@
 //! One device: its memory, and the verb that changes it.
 
+pub mod address;
 mod downlink;
 mod draft;
 mod join;
-mod key_cache;
 pub mod matching;
 mod outcome;
 mod paths;

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use lns_core::device::matching::{Match, Matcher, OnAir, digest};
+use lns_core::device::home_of;
+use lns_core::device::matching::{Match, Matcher, OnAir, Row, digest};
 use lns_core::effect::{Durable, Opening, Stage, UplinkEvent};
 use lns_core::event::{
     Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard, When,
@@ -198,14 +199,20 @@ impl Bench {
         let Frame::Up(sealed) = PhyPayload::parse(bytes).unwrap() else { panic!("no uplink") };
         let reception = self.reception();
         let on_air = OnAir {
+            now: self.now,
             digest: digest(bytes),
             region,
             modulation: reception.modulation,
             frequency: reception.frequency,
         };
         let device = self.device.clone();
-        let candidates = [((), &device, Under::Current), ((), &device, Under::Pending)];
-        match self.matcher.match_uplink(&sealed, &on_air, candidates) {
+        let rows: Vec<_> = [Under::Current, Under::Pending]
+            .into_iter()
+            .filter_map(|under| Row::of(&device, under))
+            .filter(|row| device.session_under(row.under()).unwrap().dev_addr == sealed.dev_addr())
+            .map(|row| ((), row))
+            .collect();
+        match self.matcher.match_uplink(&sealed, &on_air, &rows, |()| Some(&device)) {
             Match::Verified(verified) => Ok(UplinkHeard {
                 opened: verified.opened,
                 phy_payload: Arc::from(bytes),
@@ -356,7 +363,15 @@ impl Bench {
             data_rate: DataRateIndex::new(5).unwrap(),
             channel: Some(0),
             suggested_rx_delay: RxDelay::new(1).unwrap(),
+            dev_addr: self.drawn_address(),
         })))
+    }
+
+    /// An address of the device's home, as drawn by the release that wrote the stored record.
+    fn drawn_address(&self) -> DevAddr {
+        let random = digest(&(self.steps + 2).to_le_bytes()) as u32;
+        let nwk_addr = random & !0x3f | u32::from(home_of(DEV_EUI));
+        DevAddr::from_net_id(self.network.net_id, nwk_addr)
     }
 
     pub fn offer_join(&mut self, sizes: &[usize]) -> Step {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod class_c;
+mod crowd;
 mod describe;
 mod downlink;
 mod join;

@@ -1,7 +1,6 @@
-use lns_core::device::matching::{Match, Matcher, OnAir, digest};
-use lns_core::event::{Freshness, Under};
-use lns_core::{Activation, Profile, Reject};
-use lns_lorawan::{AppSKey, FCntUp, Frame, MacVersion, NwkSKey, PhyPayload, Region, SessionKeys};
+use lns_core::event::Freshness;
+use lns_core::{Profile, Reject};
+use lns_lorawan::{FCntUp, Frame, MacVersion, PhyPayload};
 use proptest::prelude::*;
 
 use crate::bench::*;
@@ -132,39 +131,6 @@ fn a_gateway_of_another_region_is_not_this_devices() {
     bench.device = other.device;
     let verdict = bench.matched_in(lns_lorawan::Region::Eu868, &bytes);
     assert_eq!(verdict.unwrap_err(), Reject::OtherRegion);
-}
-
-#[test]
-fn among_a_thousand_sessions_of_one_address_the_mic_finds_the_right_one() {
-    let benches: Vec<Bench> = (0..1000u16)
-        .map(|n| {
-            let [low, high] = n.to_le_bytes();
-            let key = |byte| {
-                NwkSKey::from_bytes([byte, low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-            };
-            let keys = SessionKeys::v1_0(&key(1), AppSKey::from_bytes([2; 16]));
-            let f_cnt_start = FCntUp(u32::from(n) * 7);
-            let activation = Activation::Abp { dev_addr: DEV_ADDR, keys, f_cnt_start };
-            Bench::new(eu868(MacVersion::V1_0_4), activation)
-        })
-        .collect();
-    let mut matcher = Matcher::new(16, 64);
-    for n in [0, 1, 499, 999] {
-        let bytes = benches[n].frame(&Up::at(7_000));
-        let Frame::Up(sealed) = PhyPayload::parse(&bytes).unwrap() else { panic!() };
-        let reception = benches[n].reception();
-        let on_air = OnAir {
-            digest: digest(&bytes),
-            region: Region::Eu868,
-            modulation: reception.modulation,
-            frequency: reception.frequency,
-        };
-        let all = benches.iter().enumerate().map(|(k, bench)| (k, &bench.device, Under::Current));
-        match matcher.match_uplink(&sealed, &on_air, all) {
-            Match::Verified(verified) => assert_eq!(verified.key, n),
-            Match::Refused { reject, .. } => panic!("{n}: {reject}"),
-        }
-    }
 }
 
 proptest! {

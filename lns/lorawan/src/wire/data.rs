@@ -7,7 +7,7 @@ use super::error::{FrameKind, WireError};
 use super::f_hdr::{FCtrlDown, FCtrlUp, FOpts, FrmPayload};
 use super::reader::Reader;
 use crate::crypto::{
-    BlockHead, FOptsCounter, KeystreamId, Mic, MicMismatch, MicSchedule, SessionSchedules,
+    BlockHead, FOptsCounter, KeystreamId, Mic, MicMismatch, MicSchedule, Scheme, SessionSchedules,
     Uplink11Ctx,
 };
 use crate::dev_addr::DevAddr;
@@ -178,6 +178,16 @@ impl<'a> SealedUplink<'a> {
         let (Mic([f0, f1, ..]), Mic([_, _, m0, m1])) =
             (key.mic_after(head.b0(0), self.0.signed), self.0.mic);
         f0 == m0 && f1 == m1
+    }
+
+    /// What FNwkSIntKey alone can say: in 1.0.x whether the frame verifies, in 1.1 whether it may
+    /// ([`Self::verify_f_nwk_s_int`]). One CMAC, and no other key needs to be expanded for it.
+    pub fn may_verify(&self, key: &MicSchedule, scheme: Scheme, f_cnt_up: FCntUp) -> bool {
+        if scheme.is_1_1() {
+            return self.verify_f_nwk_s_int(key, f_cnt_up);
+        }
+        let head = self.head(f_cnt_up);
+        head.is_some_and(|head| key.mic_after(head.b0(0), self.0.signed) == self.0.mic)
     }
 
     fn head(&self, f_cnt_up: FCntUp) -> Option<BlockHead> {
