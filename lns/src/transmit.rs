@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use gateway_link::{Downlink, GatewayEvent, TxAck};
 use lns_core::effect::{Opening, Reach, TxPlan};
+use lns_core::radio::forwarder::ForwarderModel;
 use lns_core::radio::lane::LaneSettings;
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
 use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
@@ -125,8 +126,33 @@ impl Transmit {
             Outcome::Unknown => return,
         };
         let gateway = treaty::eui(ack.gateway_eui);
+        self.learn(now, gateway, &ack);
         if let Some(output) = self.lanes.tx_ack(now, name, gateway, answer) {
             self.carry_out(output);
+        }
+    }
+
+    /// What an answer tells of the gateway, whatever becomes of the frame.
+    ///
+    /// An SX1302's forwarder takes a power that it has not, and warns; an SX1301's refuses it.
+    fn learn(&mut self, now: Timestamp, gateway: GatewayEui, ack: &TxAck) {
+        use gateway_link::{Outcome, Refusal};
+        if ack.outcome == Outcome::AcceptedWithWarning(Refusal::TxPower) {
+            self.lanes.learn_forwarder(gateway, ForwarderModel::Sx1302);
+        }
+        for (_, refusal) in &ack.refusals {
+            match refusal {
+                Refusal::TxPower => {
+                    self.lanes.learn_forwarder(gateway, ForwarderModel::Sx1301);
+                }
+                Refusal::GpsUnlocked => self.lanes.gps_unlocked(now, gateway),
+                Refusal::TooLate
+                | Refusal::TooEarly
+                | Refusal::CollisionPacket
+                | Refusal::CollisionBeacon
+                | Refusal::TxFreq
+                | Refusal::Other(_) => {}
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::profile::Description;
+use crate::radio::odds::Odds;
 use crate::radio::shortage::Shortage;
 
 /// One copy of a transmission, as one gateway received it.
@@ -160,8 +161,11 @@ pub struct Offer {
     /// The largest PHYPayload that fits, bytes: by the data rate's limit, and by what the duty
     /// cycle and the lane's other promises leave.
     pub max_phy_payload: usize,
-    /// How far the link was above what it needs, by what this gateway heard of the device.
+    /// How far the downlink is expected to be above what it needs, by what this gateway heard of the
+    /// device.
     pub margin: Db,
+    /// How likely the device is to hear the frame there, and at what cost.
+    pub odds: Odds,
     /// After this the lane has given the place away.
     pub reserved_until: Timestamp,
 }
@@ -202,6 +206,8 @@ pub struct Outcome {
     pub gateway: Option<GatewayEui>,
     /// The window that was used, or last refused.
     pub window: Option<Window>,
+    /// How far the frame was expected to be above what it needs there.
+    pub margin: Option<Db>,
     /// The gateway's own estimate of how early the frame was, µs, where known.
     pub lead_us: Option<i64>,
 }

@@ -29,7 +29,11 @@ fn an_idle_gateway_offers_everything_that_the_window_allows() {
     assert_eq!(offer.starts, at(1_000));
     assert_eq!(offer.max_phy_payload, 255);
     assert_eq!(offer.power, Dbm::from_whole(16));
-    assert_eq!(offer.margin, Db::from_hundredths(750), "0 dB where SF7 needs −7.5");
+    assert_eq!(
+        offer.margin,
+        Db::from_hundredths(950),
+        "0 dB where SF7 needs −7.5, and 2 dB louder"
+    );
     let delay = TimeDelta::from_secs(1);
     assert_eq!(offer.when, When::After { token: Box::from([1]), delay });
     // 50 ms ahead, and 100 ms of round trip while none was measured.

@@ -11,7 +11,7 @@ use lns_core::radio::lane::{LaneSettings, NoOffer, airtime};
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
 use lns_core::radio::place::Tie;
 use lns_core::radio::plan::WindowPlan;
-use lns_lorawan::{DevEui, FCntDown, Region, TimeDelta, Timestamp, Window};
+use lns_lorawan::{Db, DevEui, FCntDown, Region, TimeDelta, Timestamp, Window};
 use proptest::prelude::*;
 use radio_given::{SF7, SF12, START, at, copy, gateway, ms, rx1, rx2};
 
@@ -110,8 +110,13 @@ fn a_gateway_that_cannot_is_passed_over_and_the_reason_is_counted() {
     let receptions = vec![copy(9, 0, 5, 9), copy(2, 0, 5, 6), copy(3, 0, 5, 1), copy(1, 0, 5, -2)];
     let offers = lanes.ask(at(900), AskId(1), &opening(receptions));
     assert_eq!(places(&offers), [(3, Window::Rx2), (1, Window::Rx2)], "RX1 is too near");
-    let counted: HashMap<_, _> = lanes.no_offers().filter(|(_, count)| *count > 0).collect();
-    assert_eq!(counted, HashMap::from([(NoOffer::Offline, 4), (NoOffer::TooLate, 2)]));
+    let counted = |lanes: &Lanes| -> HashMap<_, _> {
+        lanes.no_offers().filter(|(_, count)| *count > 0).collect()
+    };
+    assert_eq!(counted(&lanes), HashMap::from([(NoOffer::TooLate, 2)]));
+    let away = vec![copy(9, 0, 5, 9), copy(2, 0, 5, 6)];
+    assert_eq!(lanes.ask(at(900), AskId(2), &opening(away)), []);
+    assert_eq!(counted(&lanes), HashMap::from([(NoOffer::Offline, 4), (NoOffer::TooLate, 2)]));
 }
 
 #[test]
@@ -138,6 +143,7 @@ fn what_a_gateway_accepts_is_the_outcome_and_the_rest_is_free() {
             fate: Fate::Accepted,
             gateway: Some(gateway(2)),
             window: Some(Window::Rx2),
+            margin: Some(Db::from_hundredths(1350 + 1250 + 1300)),
             lead_us: Some(800_000),
         }
     );
@@ -157,9 +163,13 @@ fn a_refusal_in_time_falls_back_to_the_next_gateway() {
     assert_eq!(places(&second.items), [(3, Window::Rx1), (3, Window::Rx2)]);
     // An answer of the first gateway, repeated, is nobody's.
     assert_eq!(lanes.tx_ack(at(210), name(1), gateway(2), refused("TOO_LATE")), None);
-    let last = outcome(lanes.tx_ack(at(300), name(1), gateway(3), refused("TX_FREQ")));
-    assert_eq!(last.fate, Fate::Refused("TX_FREQ".into()));
-    assert_eq!(last.gateway, Some(gateway(3)));
+    // Nothing is held any more, but the third one heard it, too.
+    let third = emitted(lanes.tx_ack(at(300), name(1), gateway(3), refused("TX_FREQ")));
+    assert_eq!(places(&third.items), [(1, Window::Rx1), (1, Window::Rx2)]);
+    assert_eq!(third.items[0].max_phy_payload, 17, "no more is held than is needed");
+    let last = outcome(lanes.tx_ack(at(400), name(1), gateway(1), refused("TOO_LATE")));
+    assert_eq!(last.fate, Fate::Refused("TOO_LATE".into()));
+    assert_eq!(last.gateway, Some(gateway(1)));
     for number in 1..=3 {
         let lane = lanes.lane(gateway(number)).unwrap();
         assert!(lane.duty().usage().all(|(_, used)| used == TimeDelta::ZERO));
@@ -203,6 +213,7 @@ fn silence_is_unknown_and_stays_in_the_ledger() {
 #[test]
 fn the_second_gateway_has_its_own_time_to_answer() {
     let mut lanes = given(3);
+    lanes.round_trip(gateway(2), ms(20));
     lanes.round_trip(gateway(3), ms(300));
     in_flight(&mut lanes);
     emitted(lanes.tx_ack(at(200), name(1), gateway(2), refused("COLLISION_PACKET")));

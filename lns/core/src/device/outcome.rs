@@ -19,8 +19,14 @@ pub(super) fn settle(draft: &mut Draft<'_>, outcome: &Outcome) {
 pub(super) fn give_up_waiting(draft: &mut Draft<'_>) {
     if let Some(in_flight) = draft.device.in_flight.take() {
         let plan = in_flight.plan;
-        let unknown =
-            Outcome { plan, fate: Fate::Unknown, gateway: None, window: None, lead_us: None };
+        let unknown = Outcome {
+            plan,
+            fate: Fate::Unknown,
+            gateway: None,
+            window: None,
+            margin: None,
+            lead_us: None,
+        };
         end(draft, &in_flight, &unknown);
     }
 }

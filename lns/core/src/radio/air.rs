@@ -46,9 +46,78 @@ pub(super) struct Promise {
     pub air: TimeDelta,
     /// How long it keeps others off.
     pub busy: TimeDelta,
+    /// The same for a frame of modest size: what others leave to a place that is only held.
+    pub least: TimeDelta,
+    /// The largest frame that it holds.
+    pub largest: usize,
+    /// Whether the same asking holds an earlier place here.
+    pub fallback: bool,
     pub frequency: Frequency,
     pub modulation: Modulation,
     pub stage: Stage,
+}
+
+impl Promise {
+    fn is_held(&self) -> bool {
+        match self.stage {
+            Stage::Held(_) => true,
+            Stage::Taken => false,
+        }
+    }
+
+    /// How long it keeps off somebody who asks for a place after it.
+    fn keeps_off(&self) -> TimeDelta {
+        if self.is_held() { self.least } else { self.busy }
+    }
+}
+
+/// Who asks for a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    /// Offers of one asking are alternatives and do not count against each other.
+    pub ask: u64,
+    /// Whether it holds an earlier place here. A first place displaces what others hold as fallback.
+    pub fallback: bool,
+}
+
+impl Asker {
+    /// Whether a promise stands in its way.
+    pub fn minds(&self, other: &Promise) -> bool {
+        let yields = other.fallback && other.is_held() && !self.fallback;
+        other.ask != self.ask && !yields
+    }
+}
+
+/// What a new place takes from those that others only hold: its neighbours keep what ends before it,
+/// and fallbacks in its way go.
+#[derive(Debug, Default)]
+pub(super) struct Displaced {
+    /// Fallbacks that go.
+    pub gone: Vec<u64>,
+    /// Neighbours, and how long each may keep the air.
+    pub squeezed: Vec<(u64, TimeDelta)>,
+}
+
+/// What a place that begins at `starts` and keeps the air for `busy` takes from others.
+pub(super) fn displaced(
+    promises: &[Promise],
+    model: ForwarderModel,
+    asker: Asker,
+    (starts, busy): (&Moment, TimeDelta),
+) -> Displaced {
+    let mut displaced = Displaced::default();
+    for other in promises.iter().filter(|other| other.ask != asker.ask && other.is_held()) {
+        let until = starts.until(&other.starts);
+        let before = until < TimeDelta::ZERO;
+        let meets =
+            if before { -until < other.busy + model.gap() } else { until < busy + model.gap() };
+        if meets && !asker.minds(other) {
+            displaced.gone.push(other.id);
+        } else if meets && before {
+            displaced.squeezed.push((other.id, -until - model.gap()));
+        }
+    }
+    displaced
 }
 
 /// When beacons are sent, where they are.
@@ -60,20 +129,19 @@ pub(super) struct Beacons {
     pub ping_slot: bool,
 }
 
-/// How long the air is free from a moment on; `None` if it is not. Offers of the same asking are
-/// alternatives and do not count.
+/// How long the air is free from a moment on; `None` if it is not.
 pub(super) fn room(
     promises: &[Promise],
     model: ForwarderModel,
-    ask: u64,
+    asker: Asker,
     starts: &Moment,
 ) -> Option<TimeDelta> {
     let mut room = NO_NEIGHBOUR;
-    for other in promises.iter().filter(|other| other.ask != ask) {
+    for other in promises.iter().filter(|other| asker.minds(other)) {
         let until = starts.until(&other.starts);
         if until >= TimeDelta::ZERO {
             room = room.min(until - model.gap());
-        } else if -until < other.busy + model.gap() {
+        } else if -until < other.keeps_off() + model.gap() {
             return None;
         }
     }
@@ -99,10 +167,10 @@ pub(super) fn room_before_beacon(
 pub(super) fn candidates(
     promises: &[Promise],
     model: ForwarderModel,
-    (ask, earliest): (u64, &Moment),
+    (asker, earliest): (Asker, &Moment),
 ) -> Vec<TimeDelta> {
-    let others = promises.iter().filter(|other| other.ask != ask);
-    let after = others.map(|other| earliest.until(&other.starts) + other.busy + model.gap());
+    let others = promises.iter().filter(|other| asker.minds(other));
+    let after = others.map(|other| earliest.until(&other.starts) + other.keeps_off() + model.gap());
     let mut all: Vec<TimeDelta> =
         after.filter(|later| *later > TimeDelta::ZERO).chain([TimeDelta::ZERO]).collect();
     all.sort_unstable();

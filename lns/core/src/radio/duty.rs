@@ -87,6 +87,19 @@ impl DutyLedger {
         (left >= air).then_some(at)
     }
 
+    /// The same in thousandths of the band's allowance, without forgetting what is over.
+    pub fn left_permille(&self, frequency: Frequency) -> Option<u16> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        let account = self.accounts.iter().find(|account| account.band.contains(frequency));
+        let left = account.map_or(0, |account| {
+            let all = allowance(&account.band).micros().max(1);
+            (all - account.used.micros()).max(0) * 1000 / all
+        });
+        Some(u16::try_from(left).unwrap_or(1000))
+    }
+
     /// Counts a promise that ends on air at `ends`.
     pub fn promise(&mut self, id: u64, frequency: Frequency, (ends, air): (Timestamp, TimeDelta)) {
         if let Some(account) = self.account(frequency) {

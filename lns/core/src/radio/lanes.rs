@@ -1,29 +1,36 @@
 //! All gateways' air: asks, offers, frames handed over, and what became of them.
 //!
-//! A frame handed over ends in exactly one outcome. The first offer's gateway gets all of its
-//! windows at once, since a bridge can fall back from RX1 to RX2 by itself; other gateways' offers
-//! stay held for the case that it refuses in time. A gateway that says nothing is not replaced:
-//! it may be sending.
+//! A frame handed over ends in exactly one outcome; `radio/flights.rs` has that half.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use lns_lorawan::{DevEui, GatewayEui, Region, RxDelay, TimeDelta, Timestamp, Window};
+use lns_lorawan::{GatewayEui, Region, RxDelay, TimeDelta, Timestamp};
 
 use super::clock::ClockMap;
+use super::flights::Flight;
+pub use super::flights::{Emission, LaneOutput, PlanName, TxAnswer};
+use super::forwarder::ForwarderModel;
 use super::lane::{Lane, LaneSettings, NoOffer, OfferName};
 use super::place::Tie;
 use super::plan::WindowPlan;
 use super::shortage::{Refusals, Shortage};
-use crate::effect::{Opening, Reach, TxPlan};
-use crate::event::{Fate, Offer, Outcome};
+use crate::effect::{Opening, Reach};
+use crate::event::Offer;
 
 /// How many gateways make offers for one occasion: one to send, one to fall back to.
 const GATEWAYS_PER_ASK: usize = 2;
 
-/// How long after the last start a gateway has to answer, beside its round trip.
-const ANSWER_GRACE: TimeDelta = TimeDelta::from_secs(1);
+/// Of more gateways than this, only those with the best margin are compared.
+const GATEWAYS_COMPARED: usize = 8;
+
+/// How much more a device's first window is worth than a later one, thousandths: what it does not
+/// use of the second is free, and there is time to fall back.
+const EARLY: i16 = 50;
+
+/// What has been asked is remembered for so long after its last window.
+const MEMORY: TimeDelta = TimeDelta::from_secs(5);
 
 /// From this round trip on a device gets five seconds between uplink and RX1 instead of one.
 const SLOW_ROUND_TRIP: TimeDelta = TimeDelta::from_millis(300);
@@ -32,86 +39,32 @@ const SLOW_ROUND_TRIP: TimeDelta = TimeDelta::from_millis(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskId(pub u64);
 
-/// Names a frame that was handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlanName {
-    /// For whom.
-    pub dev_eui: DevEui,
-    /// The plan's id.
-    pub plan: u64,
-}
-
-/// A frame for one gateway, with the windows to be tried in order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Emission {
-    /// Names it in the gateway's answer.
-    pub name: PlanName,
-    /// Who sends.
-    pub gateway: GatewayEui,
-    /// The concentrator's restart count; the frame is worth nothing under another.
-    pub boot_epoch: u32,
-    /// After this none of the items can be sent in time: drop it.
-    pub deadline: Timestamp,
-    /// The PHYPayload, the same in every window.
-    pub phy_payload: Arc<[u8]>,
-    /// The windows, earliest first; never empty.
-    pub items: Vec<Offer>,
-}
-
-/// What a gateway says to an emission.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TxAnswer {
-    /// It will send it.
-    Accepted {
-        /// Which of the emission's items, from 0.
-        item: usize,
-        /// How early the frame was at the gateway, µs, where it says so.
-        lead_us: Option<i64>,
-    },
-    /// It will not: every item was refused.
-    Refused {
-        /// The last cause, for people.
-        cause: Box<str>,
-    },
-}
-
-/// What the lanes want done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LaneOutput {
-    /// Send this to its gateway.
-    Emit(Emission),
-    /// Tell the device what became of its frame.
-    Outcome(DevEui, Outcome),
-}
-
-/// A frame whose outcome is open.
-#[derive(Debug)]
-struct Flight {
-    phy_payload: Arc<[u8]>,
-    gateway: GatewayEui,
-    items: Vec<Offer>,
-    /// Offers of other gateways, held while they last.
-    rest: Vec<Offer>,
-    answer_by: Timestamp,
-}
-
 /// Something that falls due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(super) enum Due {
     /// An offer's term ends.
     Offer { ask: AskId, gateway: GatewayEui, id: u64 },
     /// A gateway has had its time to answer.
     Answer(PlanName),
+    /// An asking is over.
+    Asked(AskId),
+}
+
+/// An asking: what for, and what is held for it.
+#[derive(Debug)]
+struct Asked {
+    opening: Arc<Opening>,
+    held: Vec<(GatewayEui, u64)>,
 }
 
 /// The air of all gateways of this server.
 #[derive(Debug)]
 pub struct Lanes {
     capacity: usize,
-    lanes: HashMap<GatewayEui, Lane>,
-    asks: HashMap<AskId, Vec<(GatewayEui, u64)>>,
-    flights: HashMap<PlanName, Flight>,
-    due: BinaryHeap<Reverse<(Timestamp, Due)>>,
+    pub(super) lanes: HashMap<GatewayEui, Lane>,
+    asks: HashMap<AskId, Asked>,
+    pub(super) flights: HashMap<PlanName, Flight>,
+    pub(super) due: BinaryHeap<Reverse<(Timestamp, Due)>>,
     next_offer: u64,
     refusals: Refusals,
 }
@@ -177,6 +130,20 @@ impl Lanes {
         }
     }
 
+    /// A gateway has refused a slot because it has lost the satellites.
+    pub fn gps_unlocked(&mut self, now: Timestamp, gateway: GatewayEui) {
+        if let Some(lane) = self.lanes.get_mut(&gateway) {
+            lane.gps_unlocked(now);
+        }
+    }
+
+    /// What kind of forwarder a gateway has turned out to have, where it was not known.
+    pub fn learn_forwarder(&mut self, gateway: GatewayEui, forwarder: ForwarderModel) {
+        if let Some(lane) = self.lanes.get_mut(&gateway) {
+            lane.learn_forwarder(forwarder);
+        }
+    }
+
     /// A gateway took so long to answer a frame.
     pub fn round_trip(&mut self, gateway: GatewayEui, span: TimeDelta) {
         if let Some(lane) = self.lanes.get_mut(&gateway) {
@@ -237,16 +204,17 @@ impl Lanes {
         opening.windows.iter().find_map(of_window).unwrap_or(now)
     }
 
-    /// Holds places for an opening, and offers them in the order in which they should be tried:
-    /// RX1 before RX2, and in each the gateway with the best margin first.
+    /// Holds places for an opening, and offers them in the order in which they should be tried: by
+    /// what they are worth, a device's first window a little before its equals.
     ///
     /// What an earlier asking of this name still holds is given back first.
     pub fn ask(&mut self, now: Timestamp, ask: AskId, opening: &Opening) -> Vec<Offer> {
         self.withdraw(ask);
         self.refusals.start();
+        self.asks.insert(ask, Asked { opening: Arc::new(opening.clone()), held: Vec::new() });
         let mut offers: Vec<(usize, usize, Offer)> = Vec::new();
         let mut gateways: Vec<GatewayEui> = Vec::new();
-        for tie in best_first(&opening.reach) {
+        for tie in self.best_first(now, opening) {
             if gateways.len() == GATEWAYS_PER_ASK {
                 break;
             }
@@ -262,50 +230,18 @@ impl Lanes {
                 gateways.push(tie.gateway());
             }
         }
-        offers.sort_by_key(|(window, gateway, _)| (*window, *gateway));
+        let last = offers.iter().map(|(_, _, offer)| offer.starts).max().unwrap_or(now);
+        self.due.push(Reverse((last + MEMORY, Due::Asked(ask))));
+        offers.sort_by_key(|(window, gateway, offer)| {
+            let early = if *window == 0 { EARLY } else { 0 };
+            (Reverse(offer.odds.worth + early), *window, *gateway)
+        });
         offers.into_iter().map(|(_, _, offer)| offer).collect()
     }
 
     /// Gives back everything that an asking still holds: there was nothing to say.
     pub fn withdraw(&mut self, ask: AskId) {
         self.keep_only(ask, &[]);
-    }
-
-    /// Takes a frame. What its asking holds beyond the plan's offers is given back.
-    ///
-    /// Either the frame leaves now, or its outcome is that it has expired: all of its offers have.
-    /// A plan's name must not be used again before its outcome; the second is refused.
-    pub fn hand_over(&mut self, now: Timestamp, ask: AskId, plan: TxPlan) -> LaneOutput {
-        let name = PlanName { dev_eui: plan.dev_eui, plan: plan.id };
-        if self.flights.contains_key(&name) {
-            self.withdraw(ask);
-            let cause = "a frame of this name is in flight".into();
-            return outcome(name, Fate::Refused(cause), plan.offers.first());
-        }
-        self.keep_only(ask, &plan.offers);
-        match self.launch(now, name, (plan.phy_payload.into(), plan.offers)) {
-            Ok(emission) => LaneOutput::Emit(emission),
-            Err(()) => outcome(name, Fate::Expired, None),
-        }
-    }
-
-    /// A gateway has answered. Answers to nothing in flight at that gateway change nothing.
-    pub fn tx_ack(
-        &mut self,
-        now: Timestamp,
-        name: PlanName,
-        gateway: GatewayEui,
-        answer: TxAnswer,
-    ) -> Option<LaneOutput> {
-        let at_gateway = |flight: &Flight| flight.gateway == gateway;
-        if !self.flights.get(&name).is_some_and(at_gateway) {
-            return None;
-        }
-        let flight = self.flights.remove(&name)?;
-        Some(match answer {
-            TxAnswer::Accepted { item, lead_us } => self.accepted(name, flight, (item, lead_us)),
-            TxAnswer::Refused { cause } => self.refused(now, name, flight, cause),
-        })
     }
 
     /// The next moment at which [`Lanes::tick`] has something to do.
@@ -325,6 +261,7 @@ impl Lanes {
             match due {
                 Due::Offer { ask, gateway, id } => self.term_ends(ask, gateway, id),
                 Due::Answer(name) => outputs.extend(self.unanswered(now, name)),
+                Due::Asked(ask) => self.forget_ask(now, ask),
             }
         }
         outputs
@@ -346,7 +283,9 @@ impl Lanes {
         match answer {
             Ok(offer) => {
                 self.next_offer += 1;
-                self.asks.entry(ask).or_default().push((gateway, id));
+                if let Some(asked) = self.asks.get_mut(&ask) {
+                    asked.held.push((gateway, id));
+                }
                 self.due.push(Reverse((offer.reserved_until, Due::Offer { ask, gateway, id })));
                 Some(offer)
             }
@@ -358,9 +297,10 @@ impl Lanes {
         }
     }
 
-    /// Gives back what an asking holds beyond these offers, and ends the asking.
-    fn keep_only(&mut self, ask: AskId, offers: &[Offer]) {
-        for (gateway, id) in self.asks.remove(&ask).unwrap_or_default() {
+    /// Gives back what an asking holds beyond these offers, and ends the asking: what it was for.
+    pub(super) fn keep_only(&mut self, ask: AskId, offers: &[Offer]) -> Option<Arc<Opening>> {
+        let asked = self.asks.remove(&ask)?;
+        for (gateway, id) in asked.held {
             let kept = offers.iter().any(|offer| offer.id == id);
             if let Some(lane) = self.lanes.get_mut(&gateway)
                 && !kept
@@ -369,129 +309,44 @@ impl Lanes {
                 lane.release(id);
             }
         }
+        Some(asked.opening)
     }
 
-    /// Sends a frame to the gateway of the first offer that still stands.
-    fn launch(
-        &mut self,
-        now: Timestamp,
-        name: PlanName,
-        (phy_payload, offers): (Arc<[u8]>, Vec<Offer>),
-    ) -> Result<Emission, ()> {
-        let mut standing = Vec::with_capacity(offers.len());
-        for offer in offers {
-            if let Some(lane) = self.lanes.get_mut(&offer.gateway) {
-                lane.expire(now);
-                if lane.is_online() && lane.holds(offer.id) {
-                    standing.push(offer);
-                }
-            }
+    /// Nobody came back with a frame, or its name is used for a younger asking.
+    fn forget_ask(&mut self, now: Timestamp, ask: AskId) {
+        let over = |asked: &Asked| asked.held.is_empty();
+        if self.asks.get(&ask).is_some_and(over) {
+            self.asks.remove(&ask);
+        } else if self.asks.contains_key(&ask) {
+            self.due.push(Reverse((now + MEMORY, Due::Asked(ask))));
         }
-        let gateway = standing.first().map(|offer| offer.gateway).ok_or(())?;
-        let (mut items, rest): (Vec<_>, Vec<_>) =
-            standing.into_iter().partition(|offer| offer.gateway == gateway);
-        items.sort_by_key(|offer| offer.starts);
-        let lane = self.lanes.get_mut(&gateway).ok_or(())?;
-        for item in &items {
-            lane.take(item.id, phy_payload.len());
+    }
+
+    /// The gateways that are worth most for any of the windows first.
+    fn best_first<'a>(&self, now: Timestamp, opening: &'a Opening) -> Vec<Tie<'a>> {
+        let mut ties = opening.reach.ties();
+        if let Reach::Heard(_) = &opening.reach {
+            ties.sort_by_key(|tie| Reverse((tie.margin(), tie.rssi())));
         }
-        let last = items.last().map(|item| item.starts).ok_or(())?;
-        let answer_by = last + lane.round_trip() + ANSWER_GRACE;
-        let emission = Emission {
-            name,
-            gateway,
-            boot_epoch: items[0].boot_epoch,
-            deadline: last - lane.settings().lead(),
-            phy_payload: phy_payload.clone(),
-            items: items.clone(),
+        let worth = |tie: &Tie<'_>| {
+            let lane = self.lanes.get(&tie.gateway())?;
+            let windows = opening.windows.iter();
+            windows
+                .filter_map(|window| lane.estimate(now, *tie, window))
+                .map(|odds| odds.worth)
+                .max()
         };
-        self.flights.insert(name, Flight { phy_payload, gateway, items, rest, answer_by });
-        self.due.push(Reverse((answer_by, Due::Answer(name))));
-        Ok(emission)
-    }
-
-    fn accepted(
-        &mut self,
-        name: PlanName,
-        flight: Flight,
-        (item, lead_us): (usize, Option<i64>),
-    ) -> LaneOutput {
-        let used = item.min(flight.items.len() - 1);
-        for (place, other) in flight.items.iter().enumerate() {
-            if place != used {
-                self.release_all(core::slice::from_ref(other));
-            }
-        }
-        self.release_all(&flight.rest);
-        let mut output = outcome(name, Fate::Accepted, flight.items.get(used));
-        if let LaneOutput::Outcome(_, outcome) = &mut output {
-            outcome.lead_us = lead_us;
-        }
-        output
-    }
-
-    fn refused(
-        &mut self,
-        now: Timestamp,
-        name: PlanName,
-        flight: Flight,
-        cause: Box<str>,
-    ) -> LaneOutput {
-        self.release_all(&flight.items);
-        match self.launch(now, name, (flight.phy_payload, flight.rest)) {
-            Ok(emission) => LaneOutput::Emit(emission),
-            Err(()) => outcome(name, Fate::Refused(cause), flight.items.last()),
-        }
-    }
-
-    /// What was handed over stays in the ledger: it may have been sent.
-    fn unanswered(&mut self, now: Timestamp, name: PlanName) -> Option<LaneOutput> {
-        // The gateway may be the second one, with more time.
-        self.flights.get(&name).filter(|flight| flight.answer_by < now)?;
-        let flight = self.flights.remove(&name)?;
-        self.release_all(&flight.rest);
-        let mut output = outcome(name, Fate::Unknown, flight.items.first());
-        if let LaneOutput::Outcome(_, outcome) = &mut output {
-            outcome.window = outcome.window.filter(|_| flight.items.len() == 1);
-        }
-        Some(output)
+        let compared = ties.len().min(GATEWAYS_COMPARED);
+        ties[..compared].sort_by_cached_key(|tie| Reverse(worth(tie)));
+        ties
     }
 
     fn term_ends(&mut self, ask: AskId, gateway: GatewayEui, id: u64) {
         if let Some(lane) = self.lanes.get_mut(&gateway).filter(|lane| lane.holds(id)) {
             lane.release(id);
         }
-        if let Some(held) = self.asks.get_mut(&ask) {
-            held.retain(|one| *one != (gateway, id));
-            if held.is_empty() {
-                self.asks.remove(&ask);
-            }
+        if let Some(asked) = self.asks.get_mut(&ask) {
+            asked.held.retain(|one| *one != (gateway, id));
         }
     }
-
-    fn release_all(&mut self, offers: &[Offer]) {
-        for offer in offers {
-            if let Some(lane) = self.lanes.get_mut(&offer.gateway) {
-                lane.release(offer.id);
-            }
-        }
-    }
-}
-
-/// What was heard is put in order here; paths come in order.
-fn best_first(reach: &Reach) -> Vec<Tie<'_>> {
-    let mut ties = reach.ties();
-    if let Reach::Heard(_) = reach {
-        ties.sort_by_key(|tie| Reverse((tie.margin(), tie.rssi())));
-    }
-    ties
-}
-
-fn outcome(name: PlanName, fate: Fate, offer: Option<&Offer>) -> LaneOutput {
-    let gateway = offer.map(|offer| offer.gateway);
-    let window: Option<Window> = offer.map(|offer| offer.window);
-    LaneOutput::Outcome(
-        name.dev_eui,
-        Outcome { plan: name.plan, fate, gateway, window, lead_us: None },
-    )
 }

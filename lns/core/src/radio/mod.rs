@@ -2,13 +2,18 @@
 
 mod air;
 pub mod clock;
+mod demand;
 pub mod duty;
+mod flights;
 pub mod forwarder;
 pub mod lane;
 pub mod lanes;
+pub mod odds;
 mod percentile;
 pub mod place;
+mod placing;
 pub mod plan;
+pub mod settings;
 pub mod shortage;
 
 pub use percentile::Percentile;

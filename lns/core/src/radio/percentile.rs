@@ -1,4 +1,4 @@
-//! The slow end of what was measured last: the 99th percentile of a bounded window.
+//! The middle and the slow end of what was measured last: percentiles of a bounded window.
 
 use lns_lorawan::TimeDelta;
 
@@ -19,13 +19,14 @@ pub struct Percentile {
     spans: Vec<u32>,
     next: usize,
     unread: u8,
+    p50: u32,
     p99: u32,
 }
 
 impl Percentile {
     /// Nothing measured yet.
     pub const fn new() -> Self {
-        Percentile { spans: Vec::new(), next: 0, unread: 0, p99: 0 }
+        Percentile { spans: Vec::new(), next: 0, unread: 0, p50: 0, p99: 0 }
     }
 
     /// Takes a measurement in. Negative ones count as nothing, those beyond 71 minutes as that.
@@ -48,6 +49,16 @@ impl Percentile {
         (!self.spans.is_empty()).then(|| TimeDelta::from_micros(i64::from(self.p99)))
     }
 
+    /// What half of the last measurements do not exceed; `None` before the first.
+    pub fn p50(&self) -> Option<TimeDelta> {
+        (!self.spans.is_empty()).then(|| TimeDelta::from_micros(i64::from(self.p50)))
+    }
+
+    /// How many of the last measurements do not exceed this.
+    pub fn within(&self, span: TimeDelta) -> usize {
+        self.spans.iter().filter(|one| i64::from(**one) <= span.micros()).count()
+    }
+
     /// How many measurements the figure rests on, at most 128.
     pub fn len(&self) -> usize {
         self.spans.len()
@@ -63,8 +74,10 @@ impl Percentile {
         let sorted = &mut sorted[..self.spans.len()];
         sorted.copy_from_slice(&self.spans);
         // The smallest rank that covers 99 %: the maximum below a hundred measurements.
-        let rank = (sorted.len() * 99).div_ceil(100) - 1;
-        self.p99 = *sorted.select_nth_unstable(rank).1;
+        let rank = |percent: usize| (sorted.len() * percent).div_ceil(100) - 1;
+        let (half, slow) = (rank(50), rank(99));
+        self.p99 = *sorted.select_nth_unstable(slow).1;
+        self.p50 = *sorted.select_nth_unstable(half).1;
         self.unread = 0;
     }
 }

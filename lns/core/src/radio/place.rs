@@ -6,7 +6,7 @@
 //! always, so that its frame goes where the air is first free; it is named by the counter, through
 //! the clock map, so that the gateway need not guess what "at once" means.
 
-use lns_lorawan::{Db, Dbm, GatewayEui, TimeDelta, Timestamp, Tmst};
+use lns_lorawan::{Bandwidth, Db, Dbm, GatewayEui, Modulation, TimeDelta, Timestamp, Tmst};
 
 use super::air::Moment;
 use super::clock::ClockMap;
@@ -25,6 +25,9 @@ const GPS_LIFE: TimeDelta = TimeDelta::from_secs(60);
 
 /// From an offer to its hand-over: filling a frame and committing its counter.
 const FILLING: TimeDelta = TimeDelta::from_millis(50);
+
+/// What a device is taken to have sent with.
+const DEVICE_EIRP: Dbm = Dbm::from_whole(14);
 
 /// What ties a device to one gateway.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,20 @@ impl Tie<'_> {
         }
     }
 
+    /// How far a downlink will be above what it needs: the margin that was measured, corrected for
+    /// the two data rates, their bandwidths and the two powers. A device is taken to have sent with
+    /// 14 dBm; the way is the same in both directions.
+    pub fn downlink_margin(&self, modulation: Modulation, power: Dbm) -> Db {
+        let weaker = Db::from_hundredths(DEVICE_EIRP.hundredths() - power.hundredths());
+        match self {
+            Tie::Heard(reception) => {
+                let need = |of: Modulation| of.required_snr().unwrap_or(NOTHING) - noise(of);
+                margin(reception) - (need(modulation) - need(reception.modulation)) - weaker
+            }
+            Tie::Known(path) => path.margin - weaker,
+        }
+    }
+
     /// The strength of the uplink, where there was one.
     pub fn rssi(&self) -> Option<Dbm> {
         match self {
@@ -76,6 +93,21 @@ impl Tie<'_> {
             (Start::At(moment), Tie::Heard(_) | Tie::Known(_)) => Some(moment.to_timestamp()),
             (Start::Soon { not_after, .. }, Tie::Heard(_) | Tie::Known(_)) => Some(*not_after),
         }
+    }
+}
+
+const NOTHING: Db = Db::from_whole(0);
+
+/// How much less noise a receiver lets in at 125 kHz; negative.
+fn noise(modulation: Modulation) -> Db {
+    match modulation {
+        Modulation::Lora { bandwidth, .. } => Db::from_whole(match bandwidth {
+            Bandwidth::Khz125 => 0,
+            Bandwidth::Khz250 => -3,
+            Bandwidth::Khz500 => -6,
+            Bandwidth::Khz812 => -8,
+        }),
+        Modulation::Fsk { .. } | Modulation::LrFhss { .. } => NOTHING,
     }
 }
 

@@ -50,7 +50,8 @@ fn nearness(reason: NoOffer) -> u8 {
         NoOffer::TooLate | NoOffer::TooEarly => 4,
         NoOffer::QueueFull => 5,
         NoOffer::AirTaken => 6,
-        NoOffer::DutyCycle => 7,
+        NoOffer::Crowded => 7,
+        NoOffer::DutyCycle => 8,
     }
 }
 

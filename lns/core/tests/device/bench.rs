@@ -11,6 +11,7 @@ use lns_core::effect::{Durable, Opening, Stage, UplinkEvent};
 use lns_core::event::{
     Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard, When,
 };
+use lns_core::radio::odds::Odds;
 use lns_core::radio::plan::{Start, WindowPlan};
 use lns_core::{
     Activation, Command, Description, Device, Effect, Env, Event, EventKind, Network, Note,
@@ -284,7 +285,8 @@ impl Bench {
 
     pub fn outcome(&mut self, plan: u64, fate: Fate) -> Step {
         let window = Some(Window::Rx1);
-        let outcome = Outcome { plan, fate, gateway: Some(GATEWAY), window, lead_us: None };
+        let outcome =
+            Outcome { plan, fate, gateway: Some(GATEWAY), window, margin: None, lead_us: None };
         self.step(Event::Outcome(outcome))
     }
 
@@ -341,6 +343,7 @@ impl Bench {
             power: Dbm::from_whole(14),
             max_phy_payload,
             margin: Db::from_whole(10),
+            odds: Odds { chance: 900, worth: 900 },
             reserved_until: self.now + delay,
         }
     }

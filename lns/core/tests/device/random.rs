@@ -309,7 +309,13 @@ fn an_occasion_that_nobody_opened_is_nothing() {
         let step = bench.step(Event::Occasion(Occasion { purpose, offers, shortage: None }));
         assert!(step.effects.is_empty() && step.notes.is_empty());
     }
-    let outcome =
-        Outcome { plan: 1, fate: Fate::Accepted, gateway: None, window: None, lead_us: None };
+    let outcome = Outcome {
+        plan: 1,
+        fate: Fate::Accepted,
+        gateway: None,
+        window: None,
+        margin: None,
+        lead_us: None,
+    };
     assert!(bench.step(Event::Outcome(outcome)).effects.is_empty());
 }

@@ -152,6 +152,7 @@ fn lacking(missed: &Missed) -> String {
         (NoOffer::DutyCycle, None) => "no gateway may send on the device's frequency",
         (NoOffer::NoClock, _) => "no gateway that hears the device knew the time well enough",
         (NoOffer::NotBeaconing, _) => "no gateway that hears the device sends beacons",
+        (NoOffer::Crowded, _) => "the gateways are busy with shorter downlinks",
     };
     format!("at the last occasion {what}")
 }
