@@ -103,6 +103,8 @@ pub(super) fn wake(draft: &mut Draft<'_>) {
         return;
     }
     lose_patience(draft);
+    // What waits again may have waited too long by now.
+    queue::expire(draft);
     let Some(chance) = chance(&draft.device, now).filter(|chance| chance.wake <= now) else {
         return;
     };
