@@ -104,7 +104,12 @@ impl fmt::Display for Sent {
                 write!(f, "Join-Request DevNonce {:04x}", dev_nonce.0)
             }
             Self::Data(data) => data.fmt(f),
+            Self::Rejoin(fields) => {
+                let kind = fields.join_req_type().value();
+                write!(f, "Rejoin-Request type {kind} RJcount {}", fields.rj_count())
+            }
             Self::Replay => f.write_str("replay of its first frame"),
+            Self::Proprietary => f.write_str("proprietary frame"),
         }
     }
 }
@@ -132,6 +137,7 @@ impl fmt::Display for What {
         match self {
             Self::JoinAccept(fields) => write!(f, "joined, DevAddr {}", fields.dev_addr),
             Self::Data(data) => data.fmt(f),
+            Self::Multicast { group, data } => write!(f, "to group {group}: {data}"),
         }
     }
 }

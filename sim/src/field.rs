@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lns_lorawan::{DevAddr, Frame, PhyPayload, Timestamp};
 
 use crate::air::{Air, Link, OnAir};
-use crate::device::{Device, Heard, Tally, Transmission, Unheard};
+use crate::device::{Beacon, Device, Heard, Tally, Transmission, Unheard, What};
 use crate::event::Event;
 use crate::gateway::{Gateway, GatewaySpec, Output};
 use crate::report::Report;
@@ -222,6 +222,7 @@ impl Field {
             match output {
                 Output::Send(datagram) => self.datagrams.push((gateway, datagram)),
                 Output::OnAir(frame) => self.send_down(gateway, &frame),
+                Output::Beacon(beacon) => self.send_beacon(gateway, &beacon),
                 Output::Told(told) => {
                     let gateway = self.gateways[gateway].eui();
                     self.events.push(Event::Gateway { gateway, at, told });
@@ -230,10 +231,23 @@ impl Field {
         }
     }
 
-    /// Every device that is listening gets to hear it, and one at most understands it.
+    /// Every device that looks for it gets to hear it.
+    fn send_beacon(&mut self, gateway: usize, beacon: &Beacon) {
+        for device in 0..self.devices.len() {
+            if self.air.down(gateway, device, beacon.modulation)
+                && self.devices[device].hear_beacon(beacon).is_ok()
+            {
+                self.note_device(device);
+            }
+        }
+    }
+
+    /// Every device that is listening gets to hear it, and one at most understands it, unless it is
+    /// for a multicast group.
     fn send_down(&mut self, gateway: usize, frame: &OnAir) {
         let addressee = addressee(frame);
         let mut nearest: Option<(usize, Unheard)> = None;
+        let mut in_group = false;
         for device in 0..self.devices.len() {
             let heard = match self.devices[device].tuned_to(frame) {
                 Err(reason) => Heard::Not(reason),
@@ -247,8 +261,11 @@ impl Field {
                     self.report.off_by(received.offset);
                     self.note_device(device);
                     let name = self.names[device].clone();
+                    in_group |= matches!(received.what, What::Multicast { .. });
                     self.events.push(Event::Heard { device, name, at: frame.starts, received });
-                    return;
+                    if !in_group {
+                        return;
+                    }
                 }
                 Heard::Not(reason) => {
                     let concerned = self.is_concerned(device, addressee);
@@ -257,6 +274,9 @@ impl Field {
                     }
                 }
             }
+        }
+        if in_group {
+            return;
         }
         let reason = nearest.map_or(Unheard::NotListening, |(_, reason)| reason);
         self.report.miss(&reason);

@@ -6,25 +6,6 @@
 //! polarity and timing match the window that it opened.
 #![forbid(unsafe_code)]
 
-/// Regions whose devices are not simulated yet.
-#[macro_export]
-macro_rules! not_simulated {
-    () => {
-        ::lns_lorawan::Region::Au915
-            | ::lns_lorawan::Region::As923_1
-            | ::lns_lorawan::Region::As923_2
-            | ::lns_lorawan::Region::As923_3
-            | ::lns_lorawan::Region::As923_4
-            | ::lns_lorawan::Region::Eu433
-            | ::lns_lorawan::Region::Cn470
-            | ::lns_lorawan::Region::Cn779
-            | ::lns_lorawan::Region::Ru864
-            | ::lns_lorawan::Region::Kr920
-            | ::lns_lorawan::Region::In865
-            | ::lns_lorawan::Region::Ism2400
-    };
-}
-
 pub mod air;
 pub mod device;
 pub mod event;

@@ -56,6 +56,7 @@ impl Report {
         air.pull_resp += tally.pull_resp;
         air.sent += tally.sent;
         air.warned += tally.warned;
+        air.beacons += tally.beacons;
         air.unreadable += tally.unreadable;
         for (reason, count) in &tally.refused {
             *air.refused.entry(reason).or_default() += count;

@@ -2,11 +2,13 @@
 
 use gateway_bridge::semtech::packet::GatewayEui;
 use lns_lorawan::{
-    AppKey, DataRateIndex, DevEui, DevNonce, JoinEui, MacVersion, Region, TimeDelta, Timestamp,
+    AppKey, DataRateIndex, DevEui, DevNonce, JoinEui, MacVersion, NwkKey, RegParamsRevision,
+    Region, TimeDelta, Timestamp,
 };
 
 use crate::air::{Air, AirSpec};
-use crate::device::{Activation, DevNonces, Device, DeviceSpec, Payload};
+use crate::device::plan::Antenna;
+use crate::device::{Activation, Class, DevNonces, Device, DeviceSpec, Mischief, Payload};
 use crate::field::Field;
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::random::Random;
@@ -18,8 +20,14 @@ pub struct Scenario {
     pub seed: u64,
     /// Where it is.
     pub region: Region,
-    /// US915: the sub-band, 1 to 8; `None` for all channels.
+    /// US915, AU915: the sub-band, 1 to 8; `None` for all channels.
     pub sub_band: Option<u8>,
+    /// CN470 from RP002 on: which of its four plans.
+    pub antenna: Antenna,
+    /// When the devices listen.
+    pub class: Class,
+    /// The gateways send beacons.
+    pub beacons: bool,
     /// How many gateways.
     pub gateways: usize,
     /// How many devices.
@@ -32,10 +40,17 @@ pub struct Scenario {
     pub payloads: Vec<Payload>,
     /// What the devices were built to.
     pub mac_version: MacVersion,
+    /// Which edition of the regional parameters that was; `None` for the first one that belongs to
+    /// their version.
+    pub reg_params: Option<RegParamsRevision>,
     /// The data rate that they begin with; `None` for the region's fastest of 125 kHz.
     pub data_rate: Option<DataRateIndex>,
     /// May the network set it?
     pub adr: bool,
+    /// Do the devices obey the regulator's limits on their share of time?
+    pub keeps_duty_cycle: bool,
+    /// Their bad habits.
+    pub mischief: Mischief,
     /// Of all devices.
     pub join_eui: JoinEui,
     /// Of all devices; `None` for one each, from the seed.
@@ -55,14 +70,20 @@ impl Default for Scenario {
             seed: 1,
             region: Region::Eu868,
             sub_band: None,
+            antenna: Antenna::default(),
+            class: Class::A,
+            beacons: false,
             gateways: 1,
             devices: 3,
             interval: TimeDelta::from_secs(10),
             confirmed_share: 0.0,
             payloads: vec![Payload::Temperature, Payload::Switch, Payload::Tracker],
             mac_version: MacVersion::V1_0_3,
+            reg_params: None,
             data_rate: None,
             adr: true,
+            keeps_duty_cycle: false,
+            mischief: Mischief::default(),
             join_eui: JoinEui::new(0x70b3_d57e_d000_0000),
             app_key: None,
             dev_eui_base: DevEui::new(0x70b3_d57e_d001_0000),
@@ -93,14 +114,12 @@ impl Scenario {
         let mut random = Random::of(self.seed, dev_eui.value());
         let name = format!("{kind}-{}", index + 1);
         let mut spec = DeviceSpec::otaa(&name, dev_eui, self.join_eui, self.app_key_of(dev_eui));
-        if self.region == Region::Us915 {
-            spec = spec.us915(self.sub_band);
-        }
-        if let (Activation::Otaa { dev_nonces, .. }, true) =
-            (&mut spec.activation, self.mac_version.counts_dev_nonce())
-        {
-            *dev_nonces = DevNonces::Counting(DevNonce(0));
-        }
+        spec.activation = self.activation(dev_eui);
+        spec = spec.in_region(self.region);
+        (spec.sub_band, spec.antenna) = (self.sub_band, self.antenna);
+        spec.reg_params = self.reg_params();
+        (spec.class, spec.mischief) = (self.class, self.mischief.clone());
+        spec.keeps_duty_cycle = self.keeps_duty_cycle;
         let spread = random.between(0, self.interval.micros().max(0));
         spec.switched_on = start + TimeDelta::from_micros(spread);
         spec.interval = self.interval;
@@ -112,7 +131,31 @@ impl Scenario {
         spec
     }
 
-    /// A device's root key.
+    fn activation(&self, dev_eui: DevEui) -> Activation {
+        let (join_eui, app_key) = (self.join_eui, self.app_key_of(dev_eui));
+        let dev_nonces = match self.mac_version.counts_dev_nonce() {
+            true => DevNonces::Counting(DevNonce(0)),
+            false => DevNonces::Random,
+        };
+        if self.mac_version.is_1_1() {
+            let nwk_key = self.nwk_key_of(dev_eui);
+            return Activation::Otaa11 { join_eui, nwk_key, app_key, dev_nonce: DevNonce(0) };
+        }
+        Activation::Otaa { join_eui, app_key, dev_nonces }
+    }
+
+    /// What the devices were built to.
+    pub fn reg_params(&self) -> RegParamsRevision {
+        self.reg_params.unwrap_or(self.mac_version.default_reg_params())
+    }
+
+    /// A device's root key of the network keys, 1.1.
+    pub fn nwk_key_of(&self, dev_eui: DevEui) -> NwkKey {
+        let seed = self.seed.rotate_left(32);
+        NwkKey::from_bytes(Random::of(!seed, !dev_eui.value()).bytes())
+    }
+
+    /// A device's root key; in 1.1, of the application key.
     pub fn app_key_of(&self, dev_eui: DevEui) -> AppKey {
         self.app_key.clone().unwrap_or_else(|| {
             // Another stream than the one that the device's behaviour is drawn from.
@@ -127,7 +170,8 @@ impl Scenario {
             let mut random = Random::of(self.seed, eui);
             let tmst_offset = u32::from_le_bytes(random.bytes());
             let eui = GatewayEui(eui.to_be_bytes());
-            GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) }
+            let spec = GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) };
+            if self.beacons { spec.beaconing(self.region) } else { spec }
         });
         specs.collect()
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Parser;
 use lns_lorawan::{AppKey, DataRateIndex, DevEui, JoinEui, MacVersion, Region, TimeDelta};
 use sim::device::Payload;
-use sim::not_simulated;
 use sim::provision::{Base, Provision};
 use sim::{AirSpec, Scenario};
 
@@ -33,10 +32,10 @@ pub struct Args {
     /// From one uplink of a device to its next.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = span)]
     interval: TimeDelta,
-    /// EU868 or US915.
+    /// EU868, US915, AU915, AS923-1 to AS923-4, KR920, IN865, RU864, EU433, CN470, CN779 or ISM2400.
     #[arg(long, default_value = "EU868")]
     region: Region,
-    /// US915: the devices' sub-band, 1 to 8; 0 for all channels [default: 2].
+    /// US915 and AU915: the devices' sub-band, 1 to 8; 0 for all channels [default: 2].
     #[arg(long, value_name = "N")]
     sub_band: Option<u8>,
     /// Stops after this; without it, at Ctrl-C.
@@ -143,34 +142,47 @@ impl Args {
             dev_eui_base: self.dev_eui_base,
             gateway_eui_base: self.gateway_eui_base.value(),
             air: AirSpec { loss_up: self.loss, loss_down: self.loss, ..AirSpec::default() },
+            ..Scenario::default()
         })
     }
 
     fn sub_band(&self) -> Result<Option<u8>, String> {
-        match (self.region, self.sub_band) {
-            (not_simulated!(), _) => {
-                Err(format!("--region: devices of {} are not simulated yet", self.region))
+        let region = self.region;
+        let has_sub_bands = matches!(region, Region::Us915 | Region::Au915);
+        match (self.sub_band, has_sub_bands) {
+            (None, true) => Ok(Some(2)),
+            (None, false) | (Some(0), true) => Ok(None),
+            (Some(number @ 1..=8), true) => Ok(Some(number)),
+            (Some(number), true) => {
+                Err(format!("--sub-band {number}: {region} has 1 to 8, and 0 for all channels"))
             }
-            (Region::Eu868, None) => Ok(None),
-            (Region::Eu868, Some(_)) => Err("--sub-band: EU868 has none; it is for US915".into()),
-            (Region::Us915, None) => Ok(Some(2)),
-            (Region::Us915, Some(0)) => Ok(None),
-            (Region::Us915, Some(number @ 1..=8)) => Ok(Some(number)),
-            (Region::Us915, Some(number)) => {
-                Err(format!("--sub-band {number}: US915 has 1 to 8, and 0 for all channels"))
+            (Some(_), false) => {
+                Err(format!("--sub-band: {region} has none; it is for US915 and AU915"))
             }
         }
     }
 
     fn data_rate(&self, value: u8) -> Result<DataRateIndex, String> {
-        let most = match self.region {
-            Region::Eu868 | not_simulated!() => 5,
-            Region::Us915 => 4,
-        };
-        let index = DataRateIndex::new(value).filter(|_| value <= most);
         let region = self.region;
+        let (low, high) = match region {
+            Region::Us915 => (0, 4),
+            Region::Au915 => (0, 6),
+            Region::Ism2400 => (0, 7),
+            Region::Eu868
+            | Region::As923_1
+            | Region::As923_2
+            | Region::As923_3
+            | Region::As923_4
+            | Region::Eu433
+            | Region::Cn470
+            | Region::Cn779
+            | Region::Ru864
+            | Region::Kr920
+            | Region::In865 => (0, 5),
+        };
+        let index = DataRateIndex::new(value).filter(|_| (low..=high).contains(&value));
         index.ok_or_else(|| {
-            format!("--data-rate {value}: in {region} devices begin with 0 to {most}")
+            format!("--data-rate {value}: in {region} devices begin with {low} to {high}")
         })
     }
 }
@@ -274,8 +286,7 @@ mod tests {
             ("--list --gateways 1001", "--gateways 1001: give 1 to"),
             ("--list --sub-band 2", "EU868 has none"),
             ("--list --region US915 --sub-band 9", "US915 has 1 to 8"),
-            ("--list --region AU914", "the regions are EU868, US915, AU915"),
-            ("--list --region AU915", "devices of AU915 are not simulated yet"),
+            ("--list --region EU915", "the regions are"),
             ("--list --mac-version 1.1", "1.0.0 to 1.0.4"),
             ("--list --data-rate 6", "0 to 5"),
             ("--list --confirmed 1.5", "a share is 0 to 1"),

@@ -1,13 +1,18 @@
-//! A class A device of LoRaWAN 1.0.x, as a state machine: it is told the time and what is in the
-//! air, and says what it sends. TS001-1.0.4.
+//! A device of LoRaWAN 1.0 to 1.1, class A, B or C, as a state machine: it is told the time and what
+//! is in the air, and says what it sends. TS001-1.0.4 and LoRaWAN 1.1.
 
 mod channels;
+mod class_b;
+mod duty;
+mod hear;
+mod listening;
 mod mac;
 mod mischief;
 mod otaa;
 mod payload;
-mod plan;
+pub mod plan;
 mod radio;
+mod rejoin;
 mod sent;
 mod session;
 mod spec;
@@ -18,25 +23,31 @@ mod uplink;
 
 use std::collections::VecDeque;
 
+use lns_lorawan::mac::{DeviceMode, RekeyMinor, ResetMinor};
 use lns_lorawan::{
-    AppSKey, DevEui, EncryptedJoinAccept, Frame, NwkSKey, PhyPayload, SealedDownlink, SessionKeys,
-    TimeDelta, Timestamp, UplinkMacCommand, Window,
+    AppSKey, DevEui, MacVersion, NwkSKey, SessionKeys, TimeDelta, Timestamp, UplinkMacCommand,
 };
 
 pub use channels::{Channel, Channels};
-pub use mac::MacState;
-pub use mischief::Mischief;
+pub use class_b::{BEACON_DELAY, BEACON_GUARD, BEACON_INTERVAL, BEACON_RESERVED, Beacon};
+pub use mac::{Dwell, MacState, PingSlot};
+pub use mischief::{Mischief, Refusals};
 pub use payload::{Appliance, Maker, Payload};
 pub use radio::{Listen, Unheard};
 pub use sent::{Heard, HeardData, Received, Sent, SentData, Transmission, What};
 pub use session::Session;
-pub use spec::{AbpSession, Activation, DevNonces, DeviceSpec};
+pub use spec::{AbpSession, Activation, Class, DevNonces, DeviceSpec, Group};
 pub use tally::Tally;
 
-use crate::air::OnAir;
 use crate::random::Random;
+use class_b::ClassB;
+use duty::Duty;
 use otaa::Joins;
+use rejoin::Rejoins;
 use uplink::Flight;
+
+/// The minor version of LoRaWAN 1.1 in RekeyInd and ResetInd.
+const MINOR: u8 = 1;
 
 /// What a device may ask of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +63,8 @@ pub enum Request {
 enum Next {
     /// Sends a Join-Request.
     Join,
+    /// Sends a Rejoin-Request.
+    Rejoin,
     /// Sends a new uplink.
     Uplink,
     /// Sends the last uplink again.
@@ -67,7 +80,7 @@ type Message = (u8, Vec<u8>, bool);
 ///
 /// Drive it with [`next_wake`](Self::next_wake) and [`wake`](Self::wake), and let it
 /// [`hear`](Self::hear) every downlink in its reach, as soon as the downlink's start is known and
-/// before `wake` is called for a later time.
+/// before `wake` is called for a later time; and beacons in the same way.
 #[derive(Debug, Clone)]
 pub struct Device {
     spec: DeviceSpec,
@@ -75,11 +88,18 @@ pub struct Device {
     appliance: Appliance,
     joins: Option<Joins>,
     session: Option<Session>,
+    /// Of the multicast groups, in their order.
+    groups: Vec<Session>,
     mac: MacState,
+    class_b: ClassB,
+    duty: Duty,
+    rejoins: Rejoins,
     next: Next,
     due: Timestamp,
     /// When the next regular uplink is due.
     planned: Timestamp,
+    /// Beginning and end of the last transmission.
+    last_sent: Option<(Timestamp, Timestamp)>,
     /// Those of the last transmission that are not done with.
     windows: Vec<Listen>,
     flight: Option<Flight>,
@@ -101,28 +121,26 @@ impl Device {
     pub fn new(spec: DeviceSpec, seed: u64) -> Self {
         let mut random = Random::of(seed, spec.dev_eui.value());
         let appliance = Appliance::new(spec.payload.clone(), &mut random);
-        let (joins, session, next) = match &spec.activation {
-            Activation::Otaa { join_eui, app_key, dev_nonces } => {
-                (Some(Joins::new(*join_eui, app_key, *dev_nonces)), None, Next::Join)
-            }
-            Activation::Abp { dev_addr, nwk_s_key, app_s_key } => {
-                let nwk_s_key = NwkSKey::from_bytes(spec.mischief.bend(*nwk_s_key.as_bytes()));
-                let app_s_key = AppSKey::from_bytes(*app_s_key.as_bytes());
-                let keys = SessionKeys::v1_0(&nwk_s_key, app_s_key);
-                let session = Session::new(*dev_addr, keys, spec.first_f_cnt_up);
-                (None, Some(session), Next::Uplink)
-            }
-        };
-        Self {
+        let joins = Joins::new(&spec);
+        let groups = spec.groups.iter().map(|group| {
+            let keys = SessionKeys::v1_0(&group.mc_nwk_s_key, group.mc_app_s_key.clone());
+            Session::new(group.mc_addr, keys, 0)
+        });
+        let mut device = Self {
             mac: MacState::new(&spec),
             due: spec.switched_on,
             planned: spec.switched_on,
+            next: if joins.is_some() { Next::Join } else { Next::Uplink },
+            groups: groups.collect(),
             spec,
             random,
             appliance,
             joins,
-            session,
-            next,
+            session: None,
+            class_b: ClassB::default(),
+            duty: Duty::default(),
+            rejoins: Rejoins::default(),
+            last_sent: None,
             windows: Vec::new(),
             flight: None,
             ack_owed: false,
@@ -132,7 +150,46 @@ impl Device {
             first_frame: None,
             audible: 0,
             tally: Tally::default(),
+        };
+        device.personalize();
+        device
+    }
+
+    /// A personalized device has its session from the start, and one of 1.1 says so (ResetInd,
+    /// LoRaWAN 1.1 §5.1).
+    fn personalize(&mut self) {
+        let bend = |key: &[u8; 16]| self.spec.mischief.bend(*key);
+        let (dev_addr, keys) = match &self.spec.activation {
+            Activation::Otaa { .. } | Activation::Otaa11 { .. } => return,
+            Activation::Abp { dev_addr, nwk_s_key, app_s_key } => {
+                let nwk_s_key = NwkSKey::from_bytes(bend(nwk_s_key.as_bytes()));
+                let app_s_key = AppSKey::from_bytes(*app_s_key.as_bytes());
+                (*dev_addr, SessionKeys::v1_0(&nwk_s_key, app_s_key))
+            }
+            Activation::Abp11 { dev_addr, keys } => (*dev_addr, keys.clone()),
+        };
+        if keys.scheme.is_1_1() {
+            self.mac.answers.insist(UplinkMacCommand::ResetInd(ResetMinor { minor: MINOR }));
         }
+        self.session = Some(Session::new(dev_addr, keys, self.spec.first_f_cnt_up));
+        self.announce_class();
+    }
+
+    /// A 1.1 device of class C says so until the network confirms (LoRaWAN 1.1 §18.1).
+    fn announce_class(&mut self) {
+        if self.mac.version.is_1_1() && self.spec.class == Class::C {
+            self.mac.answers.insist(UplinkMacCommand::DeviceModeInd(DeviceMode::ClassC));
+        }
+    }
+
+    /// What a device of 1.1 speaks follows from the network that it has joined.
+    fn speak(&mut self, is_1_1: bool) {
+        let version = self.spec.mac_version;
+        self.mac.version = if version.is_1_1() && !is_1_1 { MacVersion::V1_0_4 } else { version };
+        if is_1_1 {
+            self.mac.answers.insist(UplinkMacCommand::RekeyInd(RekeyMinor { minor: MINOR }));
+        }
+        self.announce_class();
     }
 
     /// What it was made from.
@@ -150,9 +207,19 @@ impl Device {
         self.session.as_ref()
     }
 
-    /// What the network has set.
+    /// What the network has set: the truth.
     pub fn mac(&self) -> &MacState {
         &self.mac
+    }
+
+    /// Is anything open between it and the network: answers to give, an uplink to repeat?
+    pub fn is_quiet(&self) -> bool {
+        !self.mac.has_answers() && self.flight.is_none() && !self.ack_owed
+    }
+
+    /// Does it open ping slots at this moment?
+    pub fn is_in_class_b(&self, at: Timestamp) -> bool {
+        self.class_b.is_active(at)
     }
 
     /// The application in it.
@@ -195,8 +262,17 @@ impl Device {
                 self.due = self.due.min(now);
                 self.planned = self.planned.min(now);
             }
-            Next::Close | Next::Repeat => self.planned = self.planned.min(now),
+            Next::Close | Next::Repeat | Next::Rejoin => self.planned = self.planned.min(now),
             Next::Join => {}
+        }
+    }
+
+    /// Wants an uplink soon after this moment, between the regular ones.
+    fn urge(&mut self, at: Timestamp) {
+        self.prompt = true;
+        if self.next == Next::Uplink {
+            let pause = TimeDelta::from_millis(self.random.between(50, 300));
+            self.due = self.due.min(at + pause);
         }
     }
 
@@ -210,6 +286,23 @@ impl Device {
         }
     }
 
+    /// Is switched off and on again. What it keeps are its nonces; an OTAA device joins again, an ABP
+    /// device counts from the beginning, and whatever the network had set is forgotten.
+    pub fn reboot(&mut self, now: Timestamp) {
+        self.mac = MacState::new(&self.spec);
+        self.class_b = ClassB::default();
+        self.rejoins = Rejoins::default();
+        (self.flight, self.session, self.first_frame) = (None, None, None);
+        (self.ack_owed, self.prompt) = (false, false);
+        self.requests.clear();
+        self.windows.clear();
+        self.tally.reboots += 1;
+        self.personalize();
+        self.planned = now + TimeDelta::from_secs(1);
+        self.next = if self.joins.is_some() { Next::Join } else { Next::Uplink };
+        self.due = self.planned;
+    }
+
     /// Does what is due. A frame that it sends begins at the moment that was due, not at `now`, so
     /// that a late caller does not shift the air.
     pub fn wake(&mut self, now: Timestamp) -> Option<Transmission> {
@@ -221,6 +314,7 @@ impl Device {
         self.due = at + self.spec.interval.max(TimeDelta::from_secs(1));
         match self.next {
             Next::Join => self.send_join_request(at),
+            Next::Rejoin => self.send_rejoin_request(at),
             Next::Uplink => self.send_uplink(at),
             Next::Repeat => self.send_again(at),
             Next::Close => {
@@ -228,111 +322,5 @@ impl Device {
                 None
             }
         }
-    }
-
-    /// A downlink is in the air. Does it fit a window, and does the device understand it?
-    pub fn hear(&mut self, frame: &OnAir) -> Heard {
-        match self.receive(frame) {
-            Ok(received) => Heard::Received(received),
-            Err(reason) => Heard::Not(reason),
-        }
-    }
-
-    fn receive(&mut self, frame: &OnAir) -> Result<Received, Unheard> {
-        let (window, offset) = self.tuned_to(frame)?;
-        self.audible += 1;
-        let mischief = &self.spec.mischief;
-        if mischief.never_hears || Mischief::is_nth(mischief.lose_every, self.audible) {
-            return Err(Unheard::Lost);
-        }
-        let what = match PhyPayload::parse(&frame.phy_payload) {
-            Ok(Frame::JoinAccept(sealed)) => self.join(&sealed, frame.ends())?,
-            Ok(Frame::Down(sealed)) => self.receive_data(&sealed)?,
-            Ok(Frame::JoinRequest(_) | Frame::Rejoin(_) | Frame::Up(_) | Frame::Proprietary(_)) => {
-                return Err(Unheard::ForAnother);
-            }
-            Err(_) => return Err(Unheard::Malformed),
-        };
-        match window {
-            Window::Rx1 => self.tally.heard_rx1 += 1,
-            Window::Rx2 | Window::Ping | Window::Rxc => self.tally.heard_rx2 += 1,
-        }
-        // A frame of its own ends the listening (TS001-1.0.4 §3.3.1).
-        self.windows.clear();
-        if let What::Data(_) = &what {
-            self.settle(frame.ends());
-        }
-        Ok(Received { window, offset, what })
-    }
-
-    /// The window that receives a frame and how far off it is, or what comes nearest to that. The
-    /// frame's bytes do not matter.
-    pub fn tuned_to(&self, frame: &OnAir) -> Result<(Window, TimeDelta), Unheard> {
-        let mut nearest = Unheard::NotListening;
-        for listen in &self.windows {
-            match listen.judge(frame) {
-                Ok(offset) => return Ok((listen.window, offset)),
-                Err(reason) if reason.rank() > nearest.rank() => nearest = reason,
-                Err(_) => {}
-            }
-        }
-        Err(nearest)
-    }
-
-    fn join(&mut self, sealed: &EncryptedJoinAccept<'_>, ends: Timestamp) -> Result<What, Unheard> {
-        let joins = self.joins.as_mut().ok_or(Unheard::ForAnother)?;
-        let (fields, keys) = joins.accept(sealed, &self.spec)?;
-        self.session = Some(Session::new(fields.dev_addr, keys, self.spec.first_f_cnt_up));
-        self.mac = MacState::new(&self.spec);
-        self.mac.rx1_dr_offset = fields.dl_settings.rx1_dr_offset;
-        self.mac.rx2.1 = fields.dl_settings.rx2_data_rate.value();
-        self.mac.rx_delay = fields.rx_delay.seconds();
-        if let Some(cf_list) = &fields.cf_list {
-            self.mac.channels.join(cf_list);
-        }
-        (self.flight, self.first_frame) = (None, None);
-        (self.ack_owed, self.prompt) = (false, false);
-        self.tally.joins += 1;
-        // Not all at once: devices that were switched on together join together.
-        let interval = self.spec.interval.millis();
-        let pause = self.random.between(100, interval.clamp(100, 2000));
-        self.planned = ends + TimeDelta::from_millis(pause);
-        (self.next, self.due) = (Next::Uplink, self.planned);
-        Ok(What::JoinAccept(fields))
-    }
-
-    fn receive_data(&mut self, sealed: &SealedDownlink<'_>) -> Result<What, Unheard> {
-        let session = self.session.as_mut().ok_or(Unheard::ForAnother)?;
-        let opened = session.open(sealed)?;
-        let ack = opened.f_ctrl.ack;
-        let acked = self.flight.as_mut().is_some_and(|flight| flight.answered(ack));
-        self.tally.acked += u64::from(acked);
-        let unanswered = self.flight.as_ref().is_some_and(Flight::awaits_ack);
-        // The reference device keeps its sticky answers if an acknowledgement was due and missing.
-        if !unanswered {
-            self.mac.unstick();
-        }
-        self.mac.adr_ack_cnt = 0;
-        let mac = self.mac.obey(opened.mac_commands(), &self.spec);
-        if let Some(f_port) = opened.f_port.filter(|f_port| *f_port > 0) {
-            self.tally.payloads += 1;
-            if let Some(interval) = self.appliance.obey(f_port, &opened.frm_payload) {
-                self.spec.interval = interval;
-            }
-        }
-        self.tally.confirmed_down += u64::from(opened.confirmed);
-        self.ack_owed |= opened.confirmed;
-        self.prompt |= opened.confirmed && self.spec.prompt_ack;
-        self.prompt |= opened.f_ctrl.f_pending && self.spec.follow_f_pending;
-        Ok(What::Data(HeardData {
-            f_cnt_down: opened.f_cnt_down,
-            f_port: opened.f_port,
-            payload: opened.frm_payload.to_vec(),
-            confirmed: opened.confirmed,
-            ack,
-            acked,
-            f_pending: opened.f_ctrl.f_pending,
-            mac,
-        }))
     }
 }

@@ -64,25 +64,20 @@ impl Listen {
         }
     }
 
+    /// Opens so much later.
+    pub(super) fn shift(&mut self, later: TimeDelta) {
+        self.nominal += later;
+        self.opens += later;
+        self.closes += later;
+    }
+
     /// Would a receiver in this window receive the frame? If so, how many µs off it was.
     pub fn judge(&self, frame: &OnAir) -> Result<TimeDelta, Unheard> {
         let offset = frame.starts - self.nominal;
         if offset.abs() >= NEAR {
             return Err(Unheard::NotListening);
         }
-        if frame.frequency != self.frequency {
-            return Err(Unheard::WrongFrequency { wanted: self.frequency, got: frame.frequency });
-        }
-        if frame.modulation != self.modulation {
-            let (wanted, got) = (self.modulation, frame.modulation);
-            return Err(Unheard::WrongDataRate { wanted, got });
-        }
-        if frame.inverted != self.inverted_iq {
-            return Err(Unheard::WrongPolarity);
-        }
-        if frame.crc_on {
-            return Err(Unheard::CrcOn);
-        }
+        tuned(frame, (self.frequency, self.modulation))?;
         let symbol = plan::symbol_micros(self.modulation);
         let caught_early = frame.starts + TimeDelta::from_micros((PREAMBLE - NEEDED) * symbol);
         let caught_late = frame.starts + TimeDelta::from_micros(NEEDED * symbol);
@@ -94,6 +89,26 @@ impl Listen {
         }
         Ok(offset)
     }
+}
+
+/// Is a receiver that is tuned so able to receive the frame, whenever it is on?
+pub(super) fn tuned(
+    frame: &OnAir,
+    (frequency, modulation): (Frequency, Modulation),
+) -> Result<(), Unheard> {
+    if frame.frequency != frequency {
+        return Err(Unheard::WrongFrequency { wanted: frequency, got: frame.frequency });
+    }
+    if frame.modulation != modulation {
+        return Err(Unheard::WrongDataRate { wanted: modulation, got: frame.modulation });
+    }
+    if !frame.inverted {
+        return Err(Unheard::WrongPolarity);
+    }
+    if frame.crc_on {
+        return Err(Unheard::CrcOn);
+    }
+    Ok(())
 }
 
 /// Why a device has not received a frame.

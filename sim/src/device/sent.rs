@@ -1,8 +1,8 @@
 //! What a device sends and hears, for those who look on.
 
 use lns_lorawan::{
-    Dbm, DevNonce, DownlinkMacCommand, FCntDown, FCntUp, Frequency, JoinAcceptFields, Modulation,
-    TimeDelta, Timestamp, Window,
+    Dbm, DevAddr, DevNonce, DownlinkMacCommand, FCntDown, FCntUp, Frequency, JoinAcceptFields,
+    Modulation, RejoinFields, TimeDelta, Timestamp, Window,
 };
 
 use super::Unheard;
@@ -56,8 +56,12 @@ pub enum Sent {
     },
     /// A data frame.
     Data(SentData),
+    /// A Rejoin-Request.
+    Rejoin(RejoinFields),
     /// Mischief: the first frame again.
     Replay,
+    /// Mischief: a frame that is nobody's.
+    Proprietary,
 }
 
 /// A data frame, in clear.
@@ -108,6 +112,13 @@ pub enum What {
     JoinAccept(JoinAcceptFields),
     /// A data frame.
     Data(HeardData),
+    /// A data frame to a multicast group.
+    Multicast {
+        /// The group's address.
+        group: DevAddr,
+        /// What it says.
+        data: HeardData,
+    },
 }
 
 /// A data downlink, in clear.

@@ -29,6 +29,18 @@ pub struct Tally {
     pub payloads: u64,
     /// Confirmed downlinks among them.
     pub confirmed_down: u64,
+    /// Rejoin-Requests sent.
+    pub rejoin_requests: u64,
+    /// How often it was switched off and on again.
+    pub reboots: u64,
+    /// Frames received in ping slots.
+    pub heard_ping: u64,
+    /// Frames received in RXC.
+    pub heard_rxc: u64,
+    /// Frames to its multicast groups among them.
+    pub multicast: u64,
+    /// Beacons received.
+    pub beacons: u64,
 }
 
 impl AddAssign for Tally {
@@ -45,5 +57,11 @@ impl AddAssign for Tally {
         self.heard_rx2 += other.heard_rx2;
         self.payloads += other.payloads;
         self.confirmed_down += other.confirmed_down;
+        self.rejoin_requests += other.rejoin_requests;
+        self.reboots += other.reboots;
+        self.heard_ping += other.heard_ping;
+        self.heard_rxc += other.heard_rxc;
+        self.multicast += other.multicast;
+        self.beacons += other.beacons;
     }
 }

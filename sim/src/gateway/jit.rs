@@ -14,6 +14,12 @@ const TX_MARGIN_DELAY: i64 = 1000;
 const TX_MAX_ADVANCE_DELAY: i64 = 4 * 128 * 1_000_000;
 /// Frames that it holds.
 const DEPTH: usize = 32;
+/// What a beacon takes, with a margin.
+const BEACON_RESERVED: i64 = 2_120_000;
+/// Before a beacon no ping slot is served.
+const BEACON_GUARD: i64 = 3_000_000;
+/// From one beacon to the next.
+const BEACON_INTERVAL: i64 = 128_000_000;
 /// The counter's range.
 const WRAP: i64 = 1 << 32;
 
@@ -31,20 +37,29 @@ pub(super) struct Jit<T> {
     jit_delay: i64,
     immediate_delay: i64,
     slots: Vec<Slot<T>>,
+    /// When any of its beacons begins; the others follow.
+    beacon: Option<i64>,
 }
 
 /// When a frame is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// When the counter shows this.
+    /// When the counter shows this: class A.
     Tmst(u32),
-    /// As soon as there is room.
+    /// When the counter shows this, as satellite time has it: class B, which keeps away from beacons.
+    Ping(u32),
+    /// As soon as there is room: class C.
     Immediately,
 }
 
 impl<T> Jit<T> {
     pub(super) const fn new(jit_delay: i64, immediate_delay: i64) -> Self {
-        Self { jit_delay, immediate_delay, slots: Vec::new() }
+        Self { jit_delay, immediate_delay, slots: Vec::new(), beacon: None }
+    }
+
+    /// From now on there is a beacon at this moment, and every 128 s before and after.
+    pub(super) fn reserve_beacons(&mut self, at: i64) {
+        self.beacon = Some(at);
     }
 
     /// Promises a frame. `now` is the counter in full; the answer is the moment of the start.
@@ -57,9 +72,13 @@ impl<T> Jit<T> {
         if self.slots.len() >= DEPTH {
             return Err(Refusal::CollisionPacket);
         }
+        let guard = match wanted {
+            Wanted::Ping(_) => BEACON_GUARD + self.jit_delay,
+            Wanted::Tmst(_) | Wanted::Immediately => 0,
+        };
         let starts = match wanted {
             Wanted::Immediately => self.first_gap(now + self.immediate_delay, airtime),
-            Wanted::Tmst(tmst) => {
+            Wanted::Tmst(tmst) | Wanted::Ping(tmst) => {
                 // Unsigned: what lies in the past looks far ahead.
                 let ahead = (i64::from(tmst) - now).rem_euclid(WRAP);
                 if ahead <= TX_START_DELAY + TX_MARGIN_DELAY + self.jit_delay {
@@ -71,27 +90,37 @@ impl<T> Jit<T> {
                 now + ahead
             }
         };
-        if self.collides(starts, airtime).is_some() {
-            return Err(Refusal::CollisionPacket);
+        if let Some((_, refusal)) = self.collides(starts, airtime, guard) {
+            return Err(refusal);
         }
         let at = self.slots.partition_point(|slot| slot.starts < starts);
         self.slots.insert(at, Slot { starts, airtime, frame });
         Ok(starts)
     }
 
-    /// The end of the promised frame that is in the way.
-    fn collides(&self, starts: i64, airtime: i64) -> Option<i64> {
+    /// The end of what is in the way, and the forwarder's word for it.
+    fn collides(&self, starts: i64, airtime: i64, guard: i64) -> Option<(i64, Refusal)> {
         let before = TX_START_DELAY + self.jit_delay + TX_MARGIN_DELAY;
         let hit = |slot: &&Slot<T>| {
             starts - slot.starts <= before + slot.airtime
                 && slot.starts - starts <= before + airtime
         };
-        self.slots.iter().find(hit).map(|slot| slot.starts + slot.airtime)
+        if let Some(slot) = self.slots.iter().find(hit) {
+            return Some((slot.starts + slot.airtime, Refusal::CollisionPacket));
+        }
+        let any = self.beacon?;
+        let earlier = starts - (starts - any).rem_euclid(BEACON_INTERVAL);
+        // A beacon's own lead does not count against classes A and C; its guard does against B.
+        let lead = TX_START_DELAY + TX_MARGIN_DELAY + guard;
+        let in_the_way = [earlier, earlier + BEACON_INTERVAL].into_iter().find(|beacon| {
+            starts - beacon <= before + BEACON_RESERVED && beacon - starts <= lead + airtime
+        })?;
+        Some((in_the_way + BEACON_RESERVED, Refusal::CollisionBeacon))
     }
 
     fn first_gap(&self, from: i64, airtime: i64) -> i64 {
         let mut starts = from;
-        while let Some(ends) = self.collides(starts, airtime) {
+        while let Some((ends, _)) = self.collides(starts, airtime, 0) {
             starts = ends + TX_START_DELAY + self.jit_delay + TX_MARGIN_DELAY + 1;
         }
         starts
@@ -179,5 +208,31 @@ mod tests {
             assert!(at(&mut jit, 0, n * 1000 * MS).is_ok());
         }
         assert_eq!(at(&mut jit, 0, 40_000 * MS), Err(Refusal::CollisionPacket));
+    }
+
+    /// A beacon at 128 s. Class A keeps clear of its 2.12 s; class B of the 3 s before it as well.
+    #[test]
+    fn beacons_keep_their_air() {
+        const S: i64 = 1_000_000;
+        let table = [
+            (Wanted::Tmst(126_000_000), Ok(126 * S)),
+            (Wanted::Tmst(127_947_499), Ok(127_947_499)),
+            (Wanted::Tmst(127_947_500), Err(Refusal::CollisionBeacon)),
+            (Wanted::Tmst(129_000_000), Err(Refusal::CollisionBeacon)),
+            (Wanted::Tmst(130_162_500), Err(Refusal::CollisionBeacon)),
+            (Wanted::Tmst(130_162_501), Ok(130_162_501)),
+            (Wanted::Ping(126_000_000), Err(Refusal::CollisionBeacon)),
+            (Wanted::Ping(124_907_499), Ok(124_907_499)),
+            (Wanted::Ping(130_200_000), Ok(130_200_000)),
+        ];
+        for (wanted, expected) in table {
+            let mut jit = sx1302();
+            jit.reserve_beacons(0);
+            assert_eq!(jit.enqueue(120 * S, (wanted, 50 * MS), 0), expected, "{wanted:?}");
+        }
+        let mut jit = sx1302();
+        jit.reserve_beacons(0);
+        let at_once = jit.enqueue(128 * S, (Wanted::Immediately, 50 * MS), 0);
+        assert_eq!(at_once, Ok(130_120_000 + 42_501));
     }
 }

@@ -15,13 +15,16 @@ use gateway_bridge::semtech::packet::{
     CodingRate, Crc, DatagramToken, FromServer, GatewayEui, Modulation as PacketModulation,
     PushData, Refusal, Rxpk, ServerMessage, Stats, TxTime, Txpk, Verdict, Version,
 };
+use lns_lorawan::CodingRate::Cr45;
 use lns_lorawan::{
-    Bandwidth, Dbm, Frequency, GpsTime, Modulation, SpreadingFactor, TimeDelta, Timestamp,
+    Bandwidth, Dbm, Direction, Frequency, GpsTime, Modulation, SpreadingFactor, TimeDelta,
+    Timestamp, time_on_air,
 };
 
-pub use spec::{GatewaySpec, Model};
+pub use spec::{Beacons, GatewaySpec, Model};
 
 use crate::air::{Link, OnAir};
+use crate::device::{BEACON_DELAY, BEACON_INTERVAL, Beacon};
 use jit::{Jit, Wanted};
 
 /// PULL_DATA without PULL_ACK after which the way to the server counts as closed.
@@ -36,6 +39,8 @@ pub enum Output {
     Send(Vec<u8>),
     /// This is on the air from now on.
     OnAir(OnAir),
+    /// A beacon is on the air from now on.
+    Beacon(Beacon),
     /// For those who look on.
     Told(Told),
 }
@@ -77,6 +82,8 @@ pub struct GatewayTally {
     pub pull_resp: u64,
     /// Frames put on the air.
     pub sent: u64,
+    /// Beacons sent.
+    pub beacons: u64,
     /// Frames not sent, by the error of the TX_ACK.
     pub refused: BTreeMap<&'static str, u64>,
     /// Frames sent with another power than asked for.
@@ -95,6 +102,8 @@ pub struct Gateway {
     switched_on: Timestamp,
     next_keepalive: Timestamp,
     next_stat: Timestamp,
+    /// The next beacon: its GPS second, and when it begins.
+    next_beacon: Option<(u32, Timestamp)>,
     jit: Jit<OnAir>,
     sending_until: Timestamp,
     token: u16,
@@ -109,7 +118,10 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that is switched on at this moment.
     pub fn new(spec: GatewaySpec, switched_on: Timestamp) -> Self {
-        Self {
+        let beacons = spec.beacons.is_some() && spec.gps;
+        let next_beacon = beacons.then(|| beacon_after(switched_on));
+        let mut gateway = Self {
+            next_beacon,
             jit: Jit::new(spec.model.jit_delay(), spec.model.immediate_delay()),
             next_keepalive: switched_on,
             next_stat: switched_on + spec.stat_interval,
@@ -122,7 +134,11 @@ impl Gateway {
             tally: GatewayTally::default(),
             last_stat: GatewayTally::default(),
             spec,
+        };
+        if let Some((_, at)) = next_beacon {
+            gateway.jit.reserve_beacons(gateway.counter(at));
         }
+        gateway
     }
 
     /// What it was made from.
@@ -164,8 +180,8 @@ impl Gateway {
     /// When [`wake`](Self::wake) has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
         let frame = self.jit.next().map(|counter| self.at_counter(counter));
-        let regular = self.next_keepalive.min(self.next_stat);
-        Some(frame.map_or(regular, |frame| frame.min(regular)))
+        let beacon = self.next_beacon.map(|(_, at)| at);
+        [frame, beacon, Some(self.next_keepalive), Some(self.next_stat)].into_iter().flatten().min()
     }
 
     /// Does what is due: keepalives, statistics, frames whose moment has come.
@@ -177,6 +193,7 @@ impl Gateway {
             self.sending_until = frame.ends();
             outputs.push(Output::OnAir(frame));
         }
+        self.beacon(now, &mut outputs);
         if self.next_keepalive <= now {
             self.next_keepalive = now + self.spec.keepalive;
             self.keep_alive(&mut outputs);
@@ -187,6 +204,23 @@ impl Gateway {
             self.push(PushData { stat, ..PushData::default() }, &mut outputs);
         }
         outputs
+    }
+
+    fn beacon(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        let (Some((time, starts)), Some(beacons)) = (self.next_beacon, self.spec.beacons) else {
+            return;
+        };
+        if starts > now {
+            return;
+        }
+        self.next_beacon = Some((time.wrapping_add(128), starts + BEACON_INTERVAL));
+        self.tally.beacons += 1;
+        let Beacons { place, modulation, length, .. } = beacons;
+        // A beacon has no header and no CRC of its own, so it is a little shorter than this.
+        let airtime = time_on_air(modulation, Cr45, Direction::Down, length);
+        self.sending_until = starts + airtime;
+        let frequency = place.at(time, 0);
+        outputs.push(Output::Beacon(Beacon { starts, time, frequency, modulation, length }));
     }
 
     fn keep_alive(&mut self, outputs: &mut Vec<Output>) {
@@ -349,7 +383,7 @@ impl Gateway {
             TxTime::Gps(_) if !self.spec.gps => return Err((Refusal::GpsUnlocked, None)),
             TxTime::Gps(millis) => {
                 let at = GpsTime::from_micros(millis.saturating_mul(1000)).to_timestamp();
-                Wanted::Tmst(self.tmst(at))
+                Wanted::Ping(self.tmst(at))
             }
         };
         let (least, greatest) = self.spec.tx_range;
@@ -390,6 +424,14 @@ impl Gateway {
             Model::Sx1301 => Err((Refusal::TxPower, Some(i32::from(nearest.saturating_add(gain))))),
         }
     }
+}
+
+/// The first beacon from a moment on: its GPS second, and when it begins.
+fn beacon_after(at: Timestamp) -> (u32, Timestamp) {
+    let interval = BEACON_INTERVAL.micros().unsigned_abs();
+    let gps = GpsTime::from_timestamp(at).map_or(0, GpsTime::micros);
+    let next = GpsTime::from_micros(gps.div_ceil(interval) * interval);
+    (next.seconds(), next.to_timestamp() + BEACON_DELAY)
 }
 
 /// The start, and the power where it is another.

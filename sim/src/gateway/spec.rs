@@ -1,7 +1,9 @@
 //! What a gateway is before it is switched on.
 
 use gateway_bridge::semtech::packet::{GatewayEui, Version};
-use lns_lorawan::{Region, TimeDelta};
+use lns_lorawan::{Dbm, Modulation, RegParamsRevision, Region, TimeDelta};
+
+use crate::device::plan::{self, Antenna, Place};
 
 /// The concentrator, and with it the packet forwarder's habits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,30 @@ impl Model {
     }
 }
 
+/// A gateway's beacons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beacons {
+    /// Where.
+    pub place: Place,
+    /// How.
+    pub modulation: Modulation,
+    /// Bytes of the frame.
+    pub length: usize,
+    /// EIRP.
+    pub power: Dbm,
+}
+
+impl Beacons {
+    /// Those of a region.
+    pub fn of(region: Region) -> Option<Self> {
+        let newest = RegParamsRevision::Rp002_1_0_5;
+        let plan = plan::of(region, newest, Antenna::default());
+        let modulation = plan.down(plan.class_b.data_rate, newest)?.modulation;
+        let (place, length) = (plan.class_b.beacon, plan.beacon_length());
+        Some(Self { place, modulation, length, power: Dbm::from_whole(14) })
+    }
+}
+
 /// A gateway with a Semtech UDP packet forwarder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GatewaySpec {
@@ -53,6 +79,9 @@ pub struct GatewaySpec {
     pub antenna_gain: i8,
     /// Satellite time: `time`, `tmms`, and frames by `tmms`.
     pub gps: bool,
+    /// The beacons that it makes by itself, if it has satellite time: `beacon_period` in a
+    /// forwarder's configuration.
+    pub beacons: Option<Beacons>,
     /// Degrees north, degrees east, metres.
     pub location: Option<(f64, f64, i32)>,
 }
@@ -70,14 +99,26 @@ impl GatewaySpec {
             tmst_offset: 0,
             keepalive: TimeDelta::from_secs(10),
             stat_interval: TimeDelta::from_secs(30),
-            tx_range: match region {
-                Region::Eu868 | not_simulated!() => (863_000_000, 870_000_000),
-                Region::Us915 => (923_000_000, 928_000_000),
-            },
+            tx_range: tx_range(region),
             tx_powers: STOCK_POWERS,
             antenna_gain: 0,
             gps: false,
+            beacons: None,
             location: None,
         }
     }
+
+    /// The same with satellite time and the beacons of a region.
+    pub fn beaconing(self, region: Region) -> Self {
+        Self { gps: true, beacons: Beacons::of(region), ..self }
+    }
+}
+
+/// Where a region has downlinks, and a little more.
+fn tx_range(region: Region) -> (u32, u32) {
+    const MARGIN: u32 = 300_000;
+    let plan = plan::of(region, RegParamsRevision::Rp002_1_0_5, Antenna::default());
+    let first = plan.downlinks.iter().map(|(first, _, _)| *first).min().unwrap_or(0);
+    let last = plan.downlinks.iter().map(|(_, last, _)| *last).max().unwrap_or(0);
+    (first - MARGIN, last + MARGIN)
 }

@@ -178,12 +178,30 @@ fn device_body(spec: &DeviceSpec, (profile, destination): (&str, &str), codec: b
             lorawan["OtaaV1_0_x"] =
                 json!({ "AppKey": hex(app_key.as_bytes()), name: join_eui.to_string() });
         }
+        Activation::Otaa11 { join_eui, nwk_key, app_key, .. } => {
+            lorawan["OtaaV1_1"] = json!({
+                "NwkKey": hex(nwk_key.as_bytes()),
+                "AppKey": hex(app_key.as_bytes()),
+                "JoinEui": join_eui.to_string(),
+            });
+        }
         Activation::Abp { dev_addr, nwk_s_key, app_s_key } => {
             lorawan["AbpV1_0_x"] = json!({
                 "DevAddr": dev_addr.to_string(),
                 "SessionKeys": {
                     "NwkSKey": hex(nwk_s_key.as_bytes()),
                     "AppSKey": hex(app_s_key.as_bytes()),
+                },
+            });
+        }
+        Activation::Abp11 { dev_addr, keys } => {
+            lorawan["AbpV1_1"] = json!({
+                "DevAddr": dev_addr.to_string(),
+                "SessionKeys": {
+                    "FNwkSIntKey": hex(keys.f_nwk_s_int_key.as_bytes()),
+                    "SNwkSIntKey": hex(keys.s_nwk_s_int_key.as_bytes()),
+                    "NwkSEncKey": hex(keys.nwk_s_enc_key.as_bytes()),
+                    "AppSKey": hex(keys.app_s_key.as_bytes()),
                 },
             });
         }

@@ -77,6 +77,16 @@ impl Node {
                 keys: SessionKeys::v1_0(nwk_s_key, app_s_key.clone()),
                 f_cnt_start: lns_lorawan::FCntUp(0),
             },
+            SimActivation::Otaa11 { join_eui, nwk_key, app_key, .. } => Activation::Otaa11 {
+                join_eui: Some(*join_eui),
+                nwk_key: nwk_key.clone(),
+                app_key: app_key.clone(),
+            },
+            SimActivation::Abp11 { dev_addr, keys } => Activation::Abp {
+                dev_addr: *dev_addr,
+                keys: keys.clone(),
+                f_cnt_start: lns_lorawan::FCntUp(0),
+            },
         };
         Description {
             dev_eui: spec.dev_eui,
@@ -86,11 +96,13 @@ impl Node {
         }
     }
 
-    /// The key that Join-Accepts are made with; `None` for a device that never joins.
+    /// The key that Join-Accepts are made with in 1.0.x; `None` for a device that never joins.
     pub fn app_key(&self) -> Option<&AppKey> {
         match &self.spec.activation {
             SimActivation::Otaa { app_key, .. } => Some(app_key),
-            SimActivation::Abp { .. } => None,
+            SimActivation::Otaa11 { .. }
+            | SimActivation::Abp { .. }
+            | SimActivation::Abp11 { .. } => None,
         }
     }
 }

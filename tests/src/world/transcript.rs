@@ -83,7 +83,12 @@ pub fn sent(sent: &Sent) -> (&'static str, String) {
             let word = if data.confirmed { "confirmed" } else { "uplink" };
             (word, sent_data(data))
         }
+        Sent::Rejoin(fields) => {
+            let kind = fields.join_req_type().value();
+            ("Rejoin-Request", format!("type {kind} RJcount {}", fields.rj_count()))
+        }
         Sent::Replay => ("replay", String::new()),
+        Sent::Proprietary => ("proprietary", String::new()),
     }
 }
 
@@ -108,6 +113,9 @@ pub fn heard(received: &Received) -> (&'static str, String) {
         What::Data(data) => {
             let word = if data.confirmed { "confirmed" } else { "downlink" };
             (word, format!("{window}  {}", heard_data(data)))
+        }
+        What::Multicast { group, data } => {
+            ("multicast", format!("{window}  to {group} {}", heard_data(data)))
         }
     }
 }

@@ -50,10 +50,6 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
         .tempdir()
         .context("making a temporary folder for the demonstration's data")?;
     let mut config = args.run.load().map_err(problems_as_one)?;
-    let region = config.server.region;
-    if matches!(region, sim::not_simulated!()) {
-        anyhow::bail!("devices of {region} are not simulated yet; EU868 and US915 are");
-    }
     config.server.data_dir = folder.path().join("data");
     // The transcript is the demonstration; the log speaks up only when something is wrong.
     if config.server.log_level == LogLevel::Info {

@@ -1,18 +1,25 @@
 //! A device against frames that are built here, byte by byte of the standard.
 
+mod classes;
 mod hearing;
+mod limits;
 mod mac;
+mod mischief;
+mod regions;
 mod repeats;
+mod v11;
+mod vectors;
 mod windows;
 
 use lns_lorawan::{
     AppKey, AppSKey, CfList, DataDown, DerivationContext, DevAddr, DevEui, DevNonce, DlSettings,
     DownlinkMacCommand, FCntDown, FCtrlDown, Frame, JoinAcceptFields, JoinAcceptKeys, JoinEui,
     JoinNonce, NetId, NwkSKey, OpenedUplink, PhyPayload, RxDelay, SessionKeys, TimeDelta,
-    Timestamp, Uplink11Ctx, session_keys_1_0,
+    Timestamp, Uplink11Ctx, Window, session_keys_1_0,
 };
 
 use super::*;
+use crate::air::OnAir;
 
 pub const DEV_ADDR: DevAddr = DevAddr::new(0x2700_1a2b);
 pub const DEV_EUI: DevEui = DevEui::new(0x70b3_d57e_d001_0001);
@@ -46,6 +53,10 @@ pub struct Pair {
     pub device: Device,
     pub keys: SessionKeys,
     pub f_cnt_down: FCntDown,
+    /// 1.1: of frames with a payload for the application.
+    pub a_f_cnt_down: FCntDown,
+    /// 1.1: what the device's next ACK has to name.
+    pub conf_f_cnt: u16,
     pub last: Option<Transmission>,
 }
 
@@ -53,12 +64,14 @@ impl Pair {
     pub fn new(spec: DeviceSpec) -> Self {
         let (nwk_s_key, app_s_key) = abp_keys();
         let keys = SessionKeys::v1_0(&nwk_s_key, app_s_key);
-        Self { device: Device::new(spec, 7), keys, f_cnt_down: FCntDown(0), last: None }
+        let (f_cnt_down, a_f_cnt_down) = (FCntDown(0), FCntDown(0));
+        let device = Device::new(spec, 7);
+        Self { device, keys, f_cnt_down, a_f_cnt_down, conf_f_cnt: 0, last: None }
     }
 
     /// Lets time pass until the device sends.
     pub fn sends(&mut self) -> Transmission {
-        for _ in 0..4 {
+        for _ in 0..8 {
             let due = self.device.next_wake().unwrap();
             if let Some(sent) = self.device.wake(due) {
                 self.last = Some(sent.clone());
@@ -68,13 +81,28 @@ impl Pair {
         panic!("the device does not send");
     }
 
+    /// Lets time pass; what the device has sent.
+    pub fn until(&mut self, end: Timestamp) -> Vec<Transmission> {
+        let mut sent = Vec::new();
+        while let Some(due) = self.device.next_wake().filter(|due| *due < end) {
+            sent.extend(self.device.wake(due));
+        }
+        self.last = sent.last().cloned().or(self.last.take());
+        sent
+    }
+
     /// The same, opened with the session's keys.
     pub fn uplink(&mut self) -> (Transmission, OpenedUplink) {
         let sent = self.sends();
         let Sent::Data(data) = &sent.sent else { panic!("{:?}", sent.sent) };
         let Ok(Frame::Up(sealed)) = PhyPayload::parse(&sent.phy_payload) else { panic!() };
         let schedules = self.keys.schedules();
-        let opened = sealed.open(&schedules, data.f_cnt_up, Uplink11Ctx::default()).unwrap();
+        let context = Uplink11Ctx {
+            conf_f_cnt: self.conf_f_cnt,
+            tx_dr: lns_lorawan::DataRateIndex::from_low_bits(sent.data_rate),
+            tx_ch: sent.channel,
+        };
+        let opened = sealed.open(&schedules, data.f_cnt_up, context).unwrap();
         assert_eq!(opened.frm_payload.as_slice(), data.payload);
         (sent, opened)
     }
@@ -95,17 +123,31 @@ impl Pair {
 
     /// A data downlink with the next counter.
     pub fn build(&mut self, down: Down<'_>) -> Vec<u8> {
+        let f_port = down.payload.map(|(f_port, _)| f_port);
+        let is_application = self.keys.scheme.is_1_1() && f_port.is_some_and(|it| it > 0);
+        let counter = match is_application {
+            true => &mut self.a_f_cnt_down,
+            false => &mut self.f_cnt_down,
+        };
+        let f_cnt_down = *counter;
+        *counter = f_cnt_down.next().unwrap();
+        let acknowledged = match &self.last.as_ref().unwrap().sent {
+            Sent::Data(data) => data.f_cnt_up.wire().0,
+            _ => 0,
+        };
         let frame = DataDown {
             confirmed: down.confirmed,
             dev_addr: self.device.session().unwrap().dev_addr,
             f_ctrl: FCtrlDown { adr: true, ack: down.ack, f_pending: down.f_pending },
-            f_cnt_down: self.f_cnt_down,
+            f_cnt_down,
             f_opts: &commands(down.mac),
-            f_port: down.payload.map(|(f_port, _)| f_port),
+            f_port,
             frm_payload: down.payload.map_or(&[], |(_, bytes)| bytes),
         };
-        self.f_cnt_down = self.f_cnt_down.next().unwrap();
-        frame.build(&self.keys.schedules(), 0).unwrap()
+        if down.confirmed {
+            self.conf_f_cnt = f_cnt_down.wire().0;
+        }
+        frame.build(&self.keys.schedules(), acknowledged).unwrap()
     }
 
     /// Answers in RX1.
