@@ -71,6 +71,20 @@ fn when(when: &lns_core::event::When) -> Option<When> {
     })
 }
 
+/// 4/5, and 4/8 with long interleaving at 2.4 GHz.
+fn link_coding_rate(modulation: Modulation) -> gateway_link::CodingRate {
+    use lns_lorawan::CodingRate as Ours;
+    match modulation.coding_rate() {
+        Ours::Cr45 => gateway_link::CodingRate::Cr4_5,
+        Ours::Cr46 => gateway_link::CodingRate::Cr4_6,
+        Ours::Cr47 => gateway_link::CodingRate::Cr4_7,
+        Ours::Cr48 => gateway_link::CodingRate::Cr4_8,
+        Ours::CrLi45 => gateway_link::CodingRate::Cr4_5Li,
+        Ours::CrLi46 => gateway_link::CodingRate::Cr4_6Li,
+        Ours::CrLi48 => gateway_link::CodingRate::Cr4_8Li,
+    }
+}
+
 /// One way of sending a frame, as an offer has it.
 ///
 /// Devices listen with inverted polarity and without a payload CRC (RP002-1.0.5, physical layer of
@@ -81,7 +95,7 @@ pub fn item(offer: &lns_core::Offer, phy_payload: &[u8]) -> Option<DownlinkItem>
         when: when(&offer.when)?,
         frequency_hz: offer.frequency.hz(),
         modulation: link_modulation(offer.modulation),
-        coding_rate: gateway_link::CodingRate::Cr4_5,
+        coding_rate: link_coding_rate(offer.modulation),
         power: offer.power.hundredths(),
         invert_polarity: true,
         no_crc: true,

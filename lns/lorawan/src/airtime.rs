@@ -8,8 +8,21 @@ use crate::modulation::{Bandwidth, CodingRate, LrFhssCoding, Modulation, Spreadi
 use crate::time::TimeDelta;
 use crate::units::Direction;
 
-/// Preamble symbols of every LoRaWAN frame below 2.4 GHz.
+/// Preamble symbols of every LoRaWAN frame below 2.4 GHz, and there from SF7 on.
 pub const PREAMBLE_SYMBOLS: u32 = 8;
+
+/// Preamble symbols of SF5 and SF6 at 2.4 GHz, as the modems' makers want it.
+const SHORT_PREAMBLE_2G4: u32 = 12;
+
+/// Preamble symbols of a LoRa frame.
+const fn preamble_symbols(spreading_factor: SpreadingFactor, bandwidth: Bandwidth) -> u32 {
+    match bandwidth {
+        Bandwidth::Khz812 if is_short(spreading_factor) => SHORT_PREAMBLE_2G4,
+        Bandwidth::Khz125 | Bandwidth::Khz250 | Bandwidth::Khz500 | Bandwidth::Khz812 => {
+            PREAMBLE_SYMBOLS
+        }
+    }
+}
 
 /// Microseconds that one LR-FHSS bit takes (488.28125 bit/s).
 const LR_FHSS_BIT_MICROS: i64 = 2048;
@@ -33,7 +46,8 @@ pub fn time_on_air(
             let symbols = payload_symbols(spreading_factor, bandwidth, coding_rate, (length, crc));
             // In quarters of a symbol: the sync word and start of frame take 4¼, or 6¼ for SF5/6.
             let start = if is_short(spreading_factor) { 25 } else { 17 };
-            let quarters = 4 * (i64::from(PREAMBLE_SYMBOLS) + symbols) + start;
+            let preamble = preamble_symbols(spreading_factor, bandwidth);
+            let quarters = 4 * (i64::from(preamble) + symbols) + start;
             let numerator = (quarters << spreading_factor.value()) * 1_000_000;
             TimeDelta::from_micros(divide_up(numerator, 4 * i64::from(bandwidth.hz())))
         }
@@ -125,6 +139,18 @@ mod tests {
         assert_eq!(micros(Sf5, Khz125, Direction::Up, 20), 17_216);
         // 8 + ceil((160 − 24 + 20 + 16) / 24) · 5 = 48 symbols, + 14.25, × 512 µs.
         assert_eq!(micros(Sf6, Khz125, Direction::Up, 20), 31_872);
+    }
+
+    #[test]
+    fn at_2_4_ghz_short_frames_have_a_longer_preamble() {
+        let air = |sf| {
+            let modulation = Modulation::lora(sf, Bandwidth::Khz812);
+            time_on_air(modulation, modulation.coding_rate(), Direction::Up, 20).micros()
+        };
+        // 8 + ceil((160 − 20 + 20 + 16) / 20) · 8 = 80 symbols, + 18.25, × 39.385 µs.
+        assert_eq!(air(Sf5), 3_870);
+        // 8 + ceil((160 − 28 + 28 + 16) / 28) · 8 = 64 symbols, + 12.25, × 157.538 µs.
+        assert_eq!(air(Sf7), 12_013);
     }
 
     #[test]

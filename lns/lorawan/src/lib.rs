@@ -42,7 +42,8 @@ pub use nonce::{DevNonce, JoinNonce, JoinNonceTooLarge};
 pub use region::{ChMask, Region, RegionTables};
 pub use time::{GpsTime, TimeDelta, Timestamp, Tmst};
 pub use units::{
-    DataRateIndex, Db, Dbm, Direction, Frequency, IndexTooLarge, TxPowerIndex, Window,
+    DataRateIndex, Db, Dbm, Direction, Frequency, FrequencyStep, IndexTooLarge, TxPowerIndex,
+    Window,
 };
 pub use version::{MacVersion, RegParamsRevision, VersionError};
 pub use wire::{

@@ -221,6 +221,15 @@ impl Modulation {
         Self::Lora { spreading_factor, bandwidth }
     }
 
+    /// The error coding of LoRaWAN frames: 4/5, and 4/8 with long interleaving at 2.4 GHz. Of no
+    /// account outside LoRa.
+    pub const fn coding_rate(self) -> CodingRate {
+        match self {
+            Self::Lora { bandwidth: Bandwidth::Khz812, .. } => CodingRate::CrLi48,
+            Self::Lora { .. } | Self::Fsk { .. } | Self::LrFhss { .. } => CodingRate::Cr45,
+        }
+    }
+
     /// The required SNR of a LoRa data rate; `None` for the others, whose figure is not an SNR in
     /// the channel's bandwidth.
     pub const fn required_snr(self) -> Option<Db> {

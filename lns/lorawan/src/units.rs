@@ -35,16 +35,43 @@ impl Frequency {
         Some(Self(hz))
     }
 
-    /// From the 24 bits of a frame, in steps of 100 Hz, least significant byte first.
-    pub const fn from_wire(bytes: [u8; 3]) -> Self {
+    /// From the 24 bits of a frame, least significant byte first.
+    pub const fn from_wire(bytes: [u8; 3], step: FrequencyStep) -> Self {
         let [low, middle, high] = bytes;
-        Self(u32::from_le_bytes([low, middle, high, 0]) * 100)
+        Self(u32::from_le_bytes([low, middle, high, 0]) * step.hz())
     }
 
-    /// The 24 bits of a frame; `None` where the frequency is no multiple of 100 Hz or too high.
+    /// The 24 bits of a frame; `None` where the frequency is no multiple of its step or too high.
     pub const fn to_wire(self) -> Option<[u8; 3]> {
-        let [low, middle, high, over] = (self.0 / 100).to_le_bytes();
-        if over == 0 && self.0.is_multiple_of(100) { Some([low, middle, high]) } else { None }
+        let step = self.step().hz();
+        let [low, middle, high, over] = (self.0 / step).to_le_bytes();
+        if over == 0 && self.0.is_multiple_of(step) { Some([low, middle, high]) } else { None }
+    }
+
+    /// The step in which frames carry this frequency. What 24 bits of 100 Hz cannot hold (more than
+    /// 1.6777 GHz) is of the 2.4 GHz band, so that the frequency itself tells.
+    pub const fn step(self) -> FrequencyStep {
+        if self.0 <= 0x00ff_ffff * 100 { FrequencyStep::Hz100 } else { FrequencyStep::Hz200 }
+    }
+}
+
+/// The steps in which a region's frames carry frequencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FrequencyStep {
+    /// 100 Hz, below 1.6777 GHz.
+    #[default]
+    Hz100,
+    /// 200 Hz, at 2.4 GHz.
+    Hz200,
+}
+
+impl FrequencyStep {
+    /// In hertz.
+    pub const fn hz(self) -> u32 {
+        match self {
+            Self::Hz100 => 100,
+            Self::Hz200 => 200,
+        }
     }
 }
 
@@ -254,9 +281,12 @@ mod tests {
         let frequency = Frequency::from_hz(868_100_000);
         assert_eq!(frequency.to_string(), "868.1");
         assert_eq!(frequency.to_wire(), Some([0x28, 0x76, 0x84]));
-        assert_eq!(Frequency::from_wire([0x28, 0x76, 0x84]), frequency);
+        assert_eq!(Frequency::from_wire([0x28, 0x76, 0x84], FrequencyStep::Hz100), frequency);
         assert_eq!(Frequency::from_hz(868_100_050).to_wire(), None);
-        assert_eq!(Frequency::from_hz(2_403_000_000).to_wire(), None);
+        let high = Frequency::from_hz(2_403_000_000);
+        assert_eq!(high.to_wire(), Some([0x98, 0x55, 0xb7]));
+        assert_eq!(Frequency::from_wire([0x98, 0x55, 0xb7], FrequencyStep::Hz200), high);
+        assert_eq!(Frequency::from_hz(2_403_000_100).to_wire(), None);
         assert_eq!(Frequency::from_hz(915_000_000).to_string(), "915.0");
         for text in ["", ".5", "868.1000001", "-1", "868,1", "99999"] {
             assert_eq!(Frequency::from_mhz_str(text), None, "{text:?}");

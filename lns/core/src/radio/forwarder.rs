@@ -18,9 +18,7 @@
 //! | a frame "at once" starts after | 1 s | 80 ms |
 //! | how long it takes a LoRa frame to be | as if it had a CRC, low data rate optimization from SF11 on at any bandwidth, cut to ms | as it is, rounded to ms |
 
-use lns_lorawan::{
-    CodingRate, Dbm, Direction, Modulation, SpreadingFactor, TimeDelta, time_on_air,
-};
+use lns_lorawan::{Dbm, Direction, Modulation, SpreadingFactor, TimeDelta, time_on_air};
 
 /// From programming to the first symbol.
 const START: TimeDelta = TimeDelta::from_micros(1_500);
@@ -130,7 +128,7 @@ impl ForwarderModel {
     /// How long a frame keeps the air from others, never less than it is on air: the forwarder's own
     /// reckoning where that is longer.
     pub fn busy(self, modulation: Modulation, phy_payload: usize) -> TimeDelta {
-        let air = time_on_air(modulation, CodingRate::Cr45, Direction::Down, phy_payload);
+        let air = time_on_air(modulation, modulation.coding_rate(), Direction::Down, phy_payload);
         let reckoned = match self {
             ForwarderModel::Sx1301 => reckoned_by_sx1301(modulation, phy_payload),
             ForwarderModel::Sx1302 => reckoned_by_sx1302(modulation, phy_payload),
@@ -182,7 +180,8 @@ fn reckoned_by_sx1301(modulation: Modulation, phy_payload: usize) -> TimeDelta {
 fn reckoned_by_sx1302(modulation: Modulation, phy_payload: usize) -> TimeDelta {
     match modulation {
         Modulation::Lora { .. } => {
-            let air = time_on_air(modulation, CodingRate::Cr45, Direction::Down, phy_payload);
+            let air =
+                time_on_air(modulation, modulation.coding_rate(), Direction::Down, phy_payload);
             TimeDelta::from_millis((air.micros() + 500) / 1000)
         }
         Modulation::Fsk { bit_rate } => reckoned_fsk(bit_rate, phy_payload),
@@ -198,6 +197,8 @@ fn reckoned_fsk(bit_rate: u32, phy_payload: usize) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
+    use lns_lorawan::CodingRate;
+
     use super::*;
 
     fn modulation(text: &str) -> Modulation {

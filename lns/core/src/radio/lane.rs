@@ -7,9 +7,7 @@
 //! (an SF12 frame in RX1 is still on air when RX2 opens), but each is paid for.
 
 use lns_lorawan::region::SubBand;
-use lns_lorawan::{
-    CodingRate, Direction, GatewayEui, Modulation, TimeDelta, Timestamp, time_on_air,
-};
+use lns_lorawan::{Direction, GatewayEui, Modulation, TimeDelta, Timestamp, time_on_air};
 
 use super::air::{Asker, NO_NEIGHBOUR, Promise, Stage};
 use super::clock::ClockMap;
@@ -363,7 +361,7 @@ impl Lane {
     }
 }
 
-/// How long a downlink of so many bytes is on air. LoRaWAN uses coding rate 4/5 throughout.
+/// How long a downlink of so many bytes is on air.
 pub fn airtime(modulation: Modulation, phy_payload: usize) -> TimeDelta {
-    time_on_air(modulation, CodingRate::Cr45, Direction::Down, phy_payload)
+    time_on_air(modulation, modulation.coding_rate(), Direction::Down, phy_payload)
 }

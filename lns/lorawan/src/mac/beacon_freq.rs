@@ -41,12 +41,12 @@ impl Layout for BeaconFreqAns {
     }
 }
 
-/// Three bytes, in steps of 100 Hz.
+/// Three bytes, in the region's steps.
 impl Layout for Frequency {
     const LENGTH: usize = 3;
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        reader.array().map(Self::from_wire)
+        reader.frequency()
     }
     fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
         out.extend(self.to_wire().ok_or(BuildError::Frequency { hz: self.hz() })?);

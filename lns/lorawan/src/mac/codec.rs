@@ -110,6 +110,7 @@ macro_rules! commands {
         #[derive(Debug, Clone)]
         pub struct $commands<'a> {
             rest: &'a [u8],
+            step: $crate::units::FrequencyStep,
         }
 
         impl<'a> $commands<'a> {
@@ -117,7 +118,12 @@ macro_rules! commands {
             ///
             /// Gives every command that can be read, then at most one [`MacStop`], then ends.
             pub const fn new(bytes: &'a [u8]) -> Self {
-                Self { rest: bytes }
+                Self { rest: bytes, step: $crate::units::FrequencyStep::Hz100 }
+            }
+
+            /// The same commands in a region whose frequencies are carried in these steps.
+            pub const fn in_steps_of(self, step: $crate::units::FrequencyStep) -> Self {
+                Self { step, ..self }
             }
         }
 
@@ -126,7 +132,7 @@ macro_rules! commands {
 
             fn next(&mut self) -> Option<Self::Item> {
                 let rest = self.rest;
-                let mut reader = $crate::wire::Reader::new(rest);
+                let mut reader = $crate::wire::Reader::new(rest).in_steps_of(self.step);
                 let cid = reader.byte()?;
                 let outcome = $command::read(cid, &mut reader);
                 self.rest = if matches!(outcome, Some(Some(_))) { reader.rest() } else { &[] };

@@ -44,7 +44,7 @@ impl Layout for RxParamSetupReq {
         Some(Self {
             rx1_dr_offset: settings.rx1_dr_offset,
             rx2_data_rate: settings.rx2_data_rate,
-            frequency: Frequency::from_wire(reader.array()?),
+            frequency: reader.frequency()?,
         })
     }
     fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {

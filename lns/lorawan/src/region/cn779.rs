@@ -5,20 +5,23 @@
 
 use super::beacon::{Beacon, Places, SF9_RFU};
 use super::ch_mask_cntl::ChMaskLayout;
-use super::data_rate::{BASIC, COMMON};
+use super::data_rate::{BASIC, COMMON, DataRate, without as without_rates};
 use super::plan::{Channel, ChannelPlan};
-use super::rx1::{LESS_OFFSET, Rx1};
+use super::rx1::{LESS_OFFSET, Rx1, without};
 use super::sub_band::SubBand;
 use super::tables::TxPowers;
 use super::{Region, RegionTables};
 use crate::units::{DataRateIndex, Dbm, Frequency};
 use crate::version::RegParamsRevision;
 
+/// SF6 and SF5 came when the region was gone.
+const RATES: [Option<DataRate>; 16] = without_rates(COMMON, &[12, 13]);
+
 pub(super) static TABLES: RegionTables = RegionTables {
     region: Region::Cn779,
-    up: COMMON,
-    down: COMMON,
-    rx1: Rx1::always(LESS_OFFSET),
+    up: RATES,
+    down: RATES,
+    rx1: Rx1::always(without(LESS_OFFSET, &[12, 13])),
     plan: ChannelPlan::Dynamic {
         default_channels: &[
             Channel::basic(779_500_000),

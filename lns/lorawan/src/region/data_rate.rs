@@ -120,6 +120,17 @@ impl MaxPayload {
     }
 }
 
+/// The fastest data rate at 125 kHz before SF6 and SF5 came.
+const DR5: DataRateIndex = DataRateIndex::from_low_bits(5);
+
+/// The data rates that sets of NewChannelReq add.
+const SF6_AND_SF5: DataRateSet = DataRateSet::of(&[12, 13]);
+
+/// Does a device of this edition read a least data rate above the greatest as a set?
+fn knows_sets(revision: RegParamsRevision) -> bool {
+    revision >= RegParamsRevision::Rp002_1_0_5
+}
+
 /// A set of data-rate indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -139,6 +150,38 @@ impl DataRateSet {
     /// All from the least to the greatest; none if they are the wrong way round.
     pub fn range(least: DataRateIndex, greatest: DataRateIndex) -> Self {
         Self((least.value()..=greatest.value()).fold(0, |bits, index| bits | 1 << index))
+    }
+
+    /// What NewChannelReq's least and greatest data rate stand for.
+    ///
+    /// Since RP002-1.0.5 a least one *above* a greatest one of 0 encodes a set: from 1 to 6 the
+    /// data rates from the one below up to DR5, and DR12 and DR13. `None` for other combinations
+    /// and for devices of older editions, which refuse them.
+    pub fn from_new_channel(
+        (least, greatest): (DataRateIndex, DataRateIndex),
+        revision: RegParamsRevision,
+    ) -> Option<Self> {
+        if least <= greatest {
+            return Some(Self::range(least, greatest));
+        }
+        let encoded = matches!((least.value(), greatest.value()), (1..=6, 0));
+        let from = DataRateIndex::new(least.value() - 1)?;
+        (encoded && knows_sets(revision)).then(|| Self::range(from, DR5).or(SF6_AND_SF5))
+    }
+
+    /// Least and greatest data rate with which NewChannelReq gives a device this set; `None` where
+    /// it cannot.
+    pub fn to_new_channel(
+        self,
+        revision: RegParamsRevision,
+    ) -> Option<(DataRateIndex, DataRateIndex)> {
+        let (least, greatest) = (self.iter().next()?, self.iter().last()?);
+        let above = DataRateIndex::new(least.value() + 1);
+        let encoded = above.map(|above| (above, DataRateIndex::DR0));
+        [Some((least, greatest)), encoded]
+            .into_iter()
+            .flatten()
+            .find(|range| Self::from_new_channel(*range, revision) == Some(self))
     }
 
     /// Is it one of them?

@@ -9,7 +9,7 @@ use super::plan::{Channel, ChannelPlan};
 use super::rx1::Rx1;
 use super::sub_band::SubBand;
 use crate::modulation::Modulation;
-use crate::units::{DataRateIndex, Db, Dbm, Direction, Frequency, TxPowerIndex};
+use crate::units::{DataRateIndex, Db, Dbm, Direction, Frequency, FrequencyStep, TxPowerIndex};
 use crate::version::RegParamsRevision;
 use crate::wire::CfList;
 
@@ -221,6 +221,11 @@ impl RegionTables {
             TxPowers::Listed(list) => u8::try_from(list.len().saturating_sub(1)).ok(),
         };
         TxPowerIndex::from_low_bits(value.unwrap_or(0))
+    }
+
+    /// The steps in which frames carry the region's frequencies.
+    pub const fn frequency_step(&self) -> FrequencyStep {
+        self.rx2.0.step()
     }
 
     /// Does the frequency lie in the region's band?

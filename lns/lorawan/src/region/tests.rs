@@ -417,3 +417,36 @@ proptest! {
         prop_assert_eq!(layout.apply(&mask(from), &mask(0xffff), &block), Some(mask(to)));
     }
 }
+
+/// RP002-1.0.5: a least data rate above a greatest one of 0 stands for a set.
+#[test]
+fn new_channel_encodes_sets_since_1_0_5() {
+    let (old, new) = (RegParamsRevision::Rp002_1_0_4, RegParamsRevision::Rp002_1_0_5);
+    let set = |list: &[u8]| DataRateSet::of(list);
+    for (range, expected) in [
+        ((0, 5), Some(set(&[0, 1, 2, 3, 4, 5]))),
+        ((8, 11), Some(set(&[8, 9, 10, 11]))),
+        ((3, 3), Some(set(&[3]))),
+        ((1, 0), Some(set(&[0, 1, 2, 3, 4, 5, 12, 13]))),
+        ((2, 0), Some(set(&[1, 2, 3, 4, 5, 12, 13]))),
+        ((3, 0), Some(set(&[2, 3, 4, 5, 12, 13]))),
+        ((4, 0), Some(set(&[3, 4, 5, 12, 13]))),
+        ((5, 0), Some(set(&[4, 5, 12, 13]))),
+        ((6, 0), Some(set(&[5, 12, 13]))),
+        ((7, 0), None),
+        ((3, 2), None),
+        ((15, 14), None),
+    ] {
+        let range = (dr(range.0), dr(range.1));
+        assert_eq!(DataRateSet::from_new_channel(range, new), expected, "{range:?}");
+        if let Some(expected) = expected {
+            assert_eq!(expected.to_new_channel(new), Some(range));
+        }
+        let plain = expected.filter(|_| range.0 <= range.1);
+        assert_eq!(DataRateSet::from_new_channel(range, old), plain, "{range:?}");
+    }
+    let with_sf5 = set(&[0, 1, 2, 3, 4, 5, 12, 13]);
+    assert_eq!(with_sf5.to_new_channel(old), None);
+    assert_eq!(set(&[0, 2]).to_new_channel(new), None);
+    assert_eq!(DataRateSet::default().to_new_channel(new), None);
+}

@@ -2,7 +2,7 @@
 
 use super::error::{BuildError, WireError};
 use super::reader::Reader;
-use crate::units::Frequency;
+use crate::units::{Frequency, FrequencyStep};
 
 /// The last sixteen bytes of a long Join-Accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -16,13 +16,12 @@ pub enum CfList {
 }
 
 impl CfList {
-    pub(crate) fn parse(bytes: [u8; 16]) -> Result<Self, WireError> {
+    pub(crate) fn parse(bytes: [u8; 16], step: FrequencyStep) -> Result<Self, WireError> {
         let [.., cf_list_type] = bytes;
-        let mut reader = Reader::new(&bytes);
+        let mut reader = Reader::new(&bytes).in_steps_of(step);
         match cf_list_type {
             0 => Ok(Self::Frequencies(core::array::from_fn(|_| {
-                let frequency = Frequency::from_wire(reader.array().unwrap_or_default());
-                (frequency.hz() != 0).then_some(frequency)
+                reader.frequency().filter(|frequency| frequency.hz() != 0)
             }))),
             1 => Ok(Self::Masks(core::array::from_fn(|_| {
                 u16::from_le_bytes(reader.array().unwrap_or_default())

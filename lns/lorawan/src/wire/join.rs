@@ -10,7 +10,7 @@ use crate::dev_addr::{DevAddr, NetId};
 use crate::eui::{DevEui, JoinEui};
 use crate::key::{AppKey, JsEncKey, JsIntKey, NwkKey};
 use crate::nonce::{DevNonce, JoinNonce};
-use crate::units::DataRateIndex;
+use crate::units::{DataRateIndex, FrequencyStep};
 
 const MHDR_JOIN_REQUEST: u8 = 0x00;
 const MHDR_JOIN_ACCEPT: u8 = 0x20;
@@ -286,7 +286,7 @@ impl JoinAcceptFields {
         Ok(body)
     }
 
-    fn parse(body: &[u8]) -> Result<Self, WireError> {
+    fn parse(body: &[u8], step: FrequencyStep) -> Result<Self, WireError> {
         let length = WireError::Length { kind: FrameKind::JoinAccept, length: body.len() + 5 };
         let mut reader = Reader::new(body);
         let mut read = || {
@@ -301,7 +301,7 @@ impl JoinAcceptFields {
         };
         let fields = read().ok_or(length)?;
         let cf_list = match reader.array() {
-            Some(bytes) => Some(CfList::parse(bytes)?),
+            Some(bytes) => Some(CfList::parse(bytes, step)?),
             None => None,
         };
         Ok(Self { cf_list, ..fields })
@@ -312,14 +312,22 @@ impl JoinAcceptFields {
 #[derive(Debug, Clone, Copy)]
 pub struct EncryptedJoinAccept<'a> {
     body: &'a [u8],
+    step: FrequencyStep,
 }
 
 impl<'a> EncryptedJoinAccept<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         match bytes {
-            [_, body @ ..] if matches!(body.len(), 16 | 32) => Ok(Self { body }),
+            [_, body @ ..] if matches!(body.len(), 16 | 32) => {
+                Ok(Self { body, step: FrequencyStep::Hz100 })
+            }
             _ => Err(WireError::Length { kind: FrameKind::JoinAccept, length: bytes.len() }),
         }
+    }
+
+    /// The same in a region whose frequencies are carried in these steps.
+    pub const fn in_steps_of(self, step: FrequencyStep) -> Self {
+        Self { step, ..self }
     }
 
     /// Does it carry a CFList?
@@ -341,7 +349,7 @@ impl<'a> EncryptedJoinAccept<'a> {
         if keys.mic(reader.rest()) != mic {
             return Err(MicMismatch.into());
         }
-        Ok(JoinAcceptFields::parse(reader.rest())?)
+        Ok(JoinAcceptFields::parse(reader.rest(), self.step)?)
     }
 }
 

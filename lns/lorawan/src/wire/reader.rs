@@ -1,14 +1,26 @@
 //! The one place that takes bytes off the front of a slice.
 
+use crate::units::{Frequency, FrequencyStep};
+
 /// What is left to read. A read that does not fit takes nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    step: FrequencyStep,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, step: FrequencyStep::Hz100 }
+    }
+
+    /// Frequencies are in these steps.
+    pub(crate) const fn in_steps_of(self, step: FrequencyStep) -> Self {
+        Self { step, ..self }
+    }
+
+    pub(crate) fn frequency(&mut self) -> Option<Frequency> {
+        self.array().map(|bytes| Frequency::from_wire(bytes, self.step))
     }
 
     pub(crate) const fn rest(&self) -> &'a [u8] {
