@@ -316,7 +316,7 @@ fn what_hops_hops_with_the_beacons_and_the_address() {
 
 #[test]
 fn frequencies_above_1_67_ghz_are_carried_in_steps_of_200_hz() {
-    let raw = Frequency::from_wire([0x8e, 0x0a, 0xb8]);
+    let raw = Frequency::from_wire([0x8e, 0x0a, 0xb8], lns_lorawan::FrequencyStep::Hz100);
     let at_2_4_ghz = plan(Region::Ism2400).from_frame(raw);
     assert_eq!(at_2_4_ghz.hz(), 0x00b8_0a8e * 200);
     assert_eq!(plan(Region::Eu868).from_frame(raw), raw);
