@@ -91,6 +91,11 @@ impl Radio {
     }
 }
 
+/// The stack's AU915 has 922.3 MHz for the first downlink channel, where RP002 has 923.3 MHz.
+fn meant(frequency_hz: u32) -> u32 {
+    if frequency_hz == 922_300_000 { 923_300_000 } else { frequency_hz }
+}
+
 fn datr(rf: &RfConfig) -> String {
     format!("SF{}BW{}", rf.bb.sf.factor(), rf.bb.bw.hz() / 1000)
 }
@@ -127,7 +132,7 @@ impl PhyRxTx for Radio {
             }
             Event::RxRequest(rf) => {
                 self.listening = Some(Listening {
-                    frequency_hz: rf.frequency,
+                    frequency_hz: meant(rf.frequency),
                     datr: datr(&rf),
                     modulation: rf.bb,
                 });

@@ -8,7 +8,7 @@ use system_tests::harness::{Message, eui_text, eventually};
 
 use crate::{DEV_EUI, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     an_answer_to_an_uplink_comes_in_its_rx1
     the_same_request_twice_is_sent_once
     a_request_that_cannot_be_taken_is_refused_by_name

@@ -7,7 +7,7 @@ use system_tests::harness::{Node, eui_text};
 
 use crate::{APP_KEY, DEV_EUI, GATEWAY, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     two_gateways_hear_one_frame_and_one_event_comes
     a_repeat_is_acknowledged_again_and_not_delivered_again
 }

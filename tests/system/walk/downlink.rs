@@ -6,7 +6,7 @@ use system_tests::harness::{Application, Message, eui_text};
 
 use crate::{DEV_EUI, GATEWAY, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     a_queued_downlink_comes_in_rx1
     a_refused_rx1_is_followed_by_rx2
     a_confirmed_downlink_is_acknowledged

@@ -6,7 +6,7 @@ use system_tests::harness::{AbpSession, Emission, eventually};
 
 use crate::{DEV_EUI, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     refused_frames_are_counted_by_reason_and_not_delivered
     garbage_costs_nothing_but_itself
 }

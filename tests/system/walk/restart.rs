@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{DEV_EUI, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     a_session_goes_on_after_a_restart
     a_queued_downlink_survives_a_restart
 }

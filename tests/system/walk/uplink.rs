@@ -5,7 +5,7 @@ use system_tests::harness::eui_text;
 
 use crate::{DEV_EUI, GATEWAY, Terms, Walk};
 
-crate::in_both_regions! {
+crate::in_every_region! {
     uplinks_arrive_decoded_and_in_order
     a_confirmed_uplink_is_acknowledged_in_rx1
     the_counter_rolls_over_sixteen_bits
