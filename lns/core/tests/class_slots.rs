@@ -5,10 +5,10 @@
 
 use lns_core::class::b::{DEFAULT_PERIODICITY, Periodicity, PingSlots};
 use lns_core::class::beacon::{
-    BEACON_GUARD, BEACON_PERIOD, BEACON_RESERVED, beacon_after, beacon_before, beacon_channel,
-    is_kept_free, ping_channel, timing_delay,
+    BEACON_GUARD, BEACON_PERIOD, BEACON_RESERVED, beacon_after, beacon_before, is_kept_free,
+    timing_delay,
 };
-use lns_lorawan::{DevAddr, GpsTime, Timestamp};
+use lns_lorawan::{DevAddr, GpsTime, Region, Timestamp};
 use proptest::prelude::*;
 
 /// Milliseconds since 1980-01-06.
@@ -110,8 +110,12 @@ fn slots_and_channels_are_those_of_another_program() {
         assert_eq!(all[0].starts, gps(first), "{utc}");
         assert_eq!(all[all.len() - 1].starts, gps(last), "{utc}");
         assert_eq!(slots.first_from(moment).starts, gps(next), "{utc}");
-        assert_eq!(ping_channel(DevAddr::new(dev_addr), begins, 8), ping, "{utc}");
-        assert_eq!(beacon_channel(begins, 8), on, "{utc}");
+        let us915 = &Region::Us915.tables().beacon;
+        let channel = |n: u8| 923_300_000 + u32::from(n) * 600_000;
+        let begins = begins.seconds();
+        let hop = us915.ping_slot_frequency(DevAddr::new(dev_addr), begins);
+        assert_eq!(hop.hz(), channel(ping), "{utc}");
+        assert_eq!(us915.frequency(begins).hz(), channel(on), "{utc}");
     }
 }
 

@@ -9,12 +9,11 @@
 // DEPARTURE LoRaWAN 1.0.2 §15.4 — there, a network may send its beacons up to 50 ms late, and slots
 // count from what it sends; the forwarders of gateways send at the full second.
 
-use lns_lorawan::{
-    DataRateIndex, DevAddr, Frequency, GpsTime, RegionTables, TimeDelta, Window, ping_slot_rand,
-};
+use lns_lorawan::{DevAddr, GpsTime, RegionTables, TimeDelta, Window, ping_slot_rand};
 
 use super::beacon::{BEACON_RESERVED, beacon_after, beacon_before};
 use crate::radio::plan::{Start, WindowPlan, plan};
+use crate::session::{PingChannel, Place};
 
 /// How long a slot is.
 pub const SLOT: TimeDelta = TimeDelta::from_millis(30);
@@ -105,11 +104,18 @@ impl PingSlots {
     }
 }
 
-/// A ping slot as a window. `None` where the region has no such data rate or forbids sending there.
+/// A ping slot as a window: where PingSlotChannelReq has put it, else where the region has it. `None`
+/// where the region has no such data rate or forbids sending there.
 pub fn window(
     tables: &RegionTables,
+    dev_addr: DevAddr,
     slot: Slot,
-    place: (Frequency, DataRateIndex),
+    channel: &PingChannel,
 ) -> Option<WindowPlan> {
-    plan(tables, Window::Ping, Start::At(slot.starts), place)
+    let frequency = match channel.place {
+        Place::Default => tables.beacon.ping_slot_frequency(dev_addr, slot.beacon.seconds()),
+        Place::At(frequency) => frequency,
+    };
+    let data_rate = channel.data_rate.unwrap_or(tables.beacon.ping_slot_data_rate);
+    plan(tables, Window::Ping, Start::At(slot.starts), (frequency, data_rate))
 }

@@ -6,7 +6,7 @@
 //! for the *guard*, in which no ping slot starts, so that the longest frame has ended; after it for
 //! the *reserved* time, in which the beacon itself is on air.
 
-use lns_lorawan::{DevAddr, GpsTime, TimeDelta};
+use lns_lorawan::{GpsTime, TimeDelta};
 
 /// From one beacon to the next.
 pub const BEACON_PERIOD: TimeDelta = TimeDelta::from_secs(128);
@@ -34,21 +34,6 @@ pub fn beacon_after(at: GpsTime) -> GpsTime {
 pub fn is_kept_free(at: GpsTime) -> bool {
     let since = i64::try_from(since_beacon(at)).unwrap_or(i64::MAX);
     since < BEACON_RESERVED.micros() || since >= (BEACON_PERIOD - BEACON_GUARD).micros()
-}
-
-/// On which of `count` channels a beacon is sent, where beacons hop (US902–928 and its like):
-/// the channels take turns.
-pub fn beacon_channel(beacon: GpsTime, count: u8) -> u8 {
-    ping_channel(DevAddr::new(0), beacon, count)
-}
-
-/// On which of `count` channels the ping slots of an address are, in the period that a beacon
-/// begins (TS001-1.0.4 §14.2). The channels are the beacons' own, which in CN470–510 are not those
-/// of class A downlinks.
-pub fn ping_channel(dev_addr: DevAddr, beacon: GpsTime, count: u8) -> u8 {
-    let periods = u64::from(beacon.seconds()) / (period() / 1_000_000);
-    let channel = (u64::from(dev_addr.value()) + periods) % u64::from(count.max(1));
-    u8::try_from(channel).unwrap_or(0)
 }
 
 /// What BeaconTimingAns says in a frame that ends at a moment: how many steps of 30 ms are left

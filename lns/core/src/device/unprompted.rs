@@ -9,16 +9,25 @@
 //! belongs in the windows after its uplink (§4.3.1.2).
 
 use lns_lorawan::region::RECEIVE_DELAY2_AFTER_RX1;
-use lns_lorawan::{CodingRate, Direction, TimeDelta, Timestamp, time_on_air};
+use lns_lorawan::{CodingRate, Direction, GpsTime, TimeDelta, Timestamp, time_on_air};
 
 use super::draft::Draft;
 use super::{Awaiting, Device, InFlight, ItemState, Paths, Queued, downlink, queue};
-use crate::class::{Class, c};
+use crate::class::b::{Periodicity, PingSlots, Slot};
+use crate::class::{Class, b, c};
 use crate::effect::{Effect, Opening, Reach};
 use crate::event::{Occasion, Offer, Purpose, UplinkHeard};
 use crate::note::Note;
 use crate::profile::Profile;
 use crate::radio::plan::WindowPlan;
+use crate::session::{MacParams, Session};
+
+/// How long before a ping slot its frame is asked for.
+const AHEAD_OF_SLOT: TimeDelta = TimeDelta::from_secs(2);
+
+/// A ping slot nearer than this is not tried: asking, committing and the way to the gateway take
+/// their time.
+const LEAST_AHEAD: TimeDelta = TimeDelta::from_secs(1);
 
 /// The pause after the first occasion that came to nothing; it doubles each time.
 const FIRST_PAUSE: TimeDelta = TimeDelta::from_millis(500);
@@ -47,6 +56,21 @@ pub struct Unprompted {
     unserved_since: Option<Timestamp>,
     /// For how long the acknowledgement of the last confirmed frame is awaited.
     patience: Patience,
+}
+
+/// The first ping slot of a class B device that does not start before a moment.
+pub fn next_slot(device: &Device, from: Timestamp) -> Option<Slot> {
+    let session = device.session.as_ref().filter(|_| device.class() == Class::B)?;
+    let from = GpsTime::from_timestamp(from)?;
+    Some(
+        PingSlots { dev_addr: session.dev_addr, periodicity: periodicity(device) }.first_from(from),
+    )
+}
+
+/// How often a device has ping slots: as it says itself, else as its profile does.
+pub fn periodicity(device: &Device) -> Periodicity {
+    let said = device.session.as_ref().and_then(|session| session.current.ping_slot.periodicity);
+    said.unwrap_or(device.about.profile.ping_slot_periodicity)
 }
 
 /// For how long an acknowledgement is awaited.
@@ -272,19 +296,26 @@ fn is_busy(device: &Device) -> bool {
 }
 
 /// The next chance to say what is queued, if there is one before its next uplink.
-///
-/// A Join-Accept may have been heard: until it is used, nobody knows under which keys the device
-/// listens.
 fn chance(device: &Device, now: Timestamp) -> Option<Chance> {
     let state = device.unprompted.as_deref()?;
-    let session = device.session.as_ref().filter(|_| device.pending.is_none())?;
+    let session = device.session.as_ref()?;
     let item = &queue::next(&device.queue, now)?.item;
     if state.paths.as_slice().is_empty() {
         return None;
     }
+    if !is_certain(device, session) {
+        return None;
+    }
     let tables = device.about.profile.region.tables();
     let chance = match device.class() {
-        Class::A | Class::B => return None,
+        Class::A => return None,
+        Class::B => {
+            let slot = next_slot(device, state.quiet_until.max(now + LEAST_AHEAD))?;
+            let wake = (slot.starts.to_timestamp() - AHEAD_OF_SLOT).max(now);
+            let channel = session.current.ping_slot.channel?;
+            let window = b::window(tables, session.dev_addr, slot, &channel)?;
+            Chance { wake, purpose: Purpose::ClassB, window }
+        }
         Class::C => {
             let wake = state.quiet_until.max(now);
             let window = c::window(tables, &session.current.rx, wake)?;
@@ -294,6 +325,19 @@ fn chance(device: &Device, now: Timestamp) -> Option<Chance> {
     // One that is too large waits for RX1, which may be faster.
     let fits = downlink::size_of_item(item) <= chance.window.max_phy_payload;
     fits.then_some(chance)
+}
+
+/// Whether it is known under which keys, and where, the device listens.
+///
+/// A Join-Accept may have been heard: until it is used, its keys and the ones before are possible. So
+/// are two places where a request that changes RX2 or the ping slots has not been answered (LoRaWAN
+/// 1.0.3 §14.3 says so of ping slots).
+fn is_certain(device: &Device, session: &Session) -> bool {
+    let asked = device.mac.ledger.as_ref().map(|ledger| ledger.if_granted(&session.current));
+    let same = |asked: MacParams| {
+        asked.rx == session.current.rx && asked.ping_slot == session.current.ping_slot
+    };
+    device.pending.is_none() && asked.is_none_or(same)
 }
 
 /// An acknowledgement that has not come in time: again, under a new counter, or given up.

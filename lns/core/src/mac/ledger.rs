@@ -37,6 +37,15 @@ impl Ledger {
         self.asks.iter().all(|ask| *ask == Ask::default())
     }
 
+    /// What a device's MAC does once it has granted everything that is outstanding.
+    pub fn if_granted(&self, current: &MacParams) -> MacParams {
+        let mut granted = current.clone();
+        for kind in self.outstanding().iter() {
+            kind.copy(&self.asked, &mut granted);
+        }
+        granted
+    }
+
     /// The requests that wait for their answers.
     pub fn outstanding(&self) -> Requests {
         Kind::ALL.into_iter().filter(|kind| self.ask(*kind).outstanding).collect()

@@ -105,6 +105,8 @@ pub struct Bench {
     pub steps: u64,
     /// What it sends on.
     pub frequency: Frequency,
+    /// What passes before each of its uplinks.
+    pub pace: TimeDelta,
     matcher: Matcher,
 }
 
@@ -145,6 +147,7 @@ impl Bench {
             dev_addr: DEV_ADDR,
             steps: 0,
             frequency,
+            pace: TimeDelta::from_secs(10),
             matcher: Matcher::new(4, 64),
         }
     }
@@ -235,7 +238,7 @@ impl Bench {
 
     /// The device sends; the frame is matched and decided.
     pub fn hear(&mut self, up: &Up<'_>) -> Result<Step, Reject> {
-        self.now += TimeDelta::from_secs(10);
+        self.now += self.pace;
         let bytes = self.frame(up);
         let heard = self.matched(&bytes)?;
         Ok(self.step(Event::Uplink(Box::new(heard))))

@@ -315,3 +315,16 @@ fn what_was_sent_in_a_window_of_class_a_is_not_repeated_before_an_uplink() {
     bench.outcome(down.plan.id, Fate::Accepted);
     assert_eq!(bench.device.next_wake(), None);
 }
+
+#[test]
+fn an_item_that_expires_while_its_acknowledgement_is_awaited_is_not_sent_again() {
+    let mut bench = heard();
+    let mut item = bench.item(1, true, b"on");
+    item.expires_at = Some(bench.now + TimeDelta::from_secs(5));
+    bench.step(Event::Command(Command::Enqueue(item)));
+    speak(&mut bench);
+    bench.now = bench.device.next_wake().unwrap();
+    let step = bench.step(Event::Wake);
+    assert_eq!(stages(&step), [(1, Stage::Expired)]);
+    assert_eq!(bench.device.next_wake(), None);
+}

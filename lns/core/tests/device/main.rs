@@ -1,6 +1,7 @@
 //! What one event does to one device: given, when, then.
 
 mod bench;
+mod class_b;
 mod class_c;
 mod crowd;
 mod describe;

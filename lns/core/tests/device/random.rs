@@ -30,13 +30,14 @@ enum Happens {
     Wake { size: usize },
     OfferOfBefore { size: usize },
     ClassC(bool),
+    Pace { tenths: i64 },
     Wait { seconds: i64 },
     Crash,
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
     use Happens::{
-        ClassC, Clear, Crash, Drop, Enqueue, Join, Offer, OfferJoin, OfferOfBefore, Outcome,
+        ClassC, Clear, Crash, Drop, Enqueue, Join, Offer, OfferJoin, OfferOfBefore, Outcome, Pace,
         Passed, Repeat, Uplink, UseNewSession, Wait, Wake,
     };
     let f_opts = prop_oneof![
@@ -64,6 +65,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (0usize..70).prop_map(|size| Wake { size }),
         1 => (0usize..70).prop_map(|size| OfferOfBefore { size }),
         1 => any::<bool>().prop_map(ClassC),
+        1 => (0i64..100).prop_map(|tenths| Pace { tenths }),
         1 => (0i64..60).prop_map(|seconds| Wait { seconds }),
         1 => Just(Crash),
     ]
@@ -197,6 +199,10 @@ impl Onlooker {
                 }
                 return;
             }
+            Happens::Pace { tenths } => {
+                self.bench.pace = TimeDelta::from_millis(tenths * 100);
+                return;
+            }
             Happens::Wait { seconds } => {
                 self.bench.now += TimeDelta::from_secs(seconds);
                 return;
@@ -255,7 +261,8 @@ impl Onlooker {
         self.see(&step);
         let busy = self.bench.device.awaiting.is_some() || self.bench.device.in_flight.is_some();
         let again = self.bench.device.next_wake();
-        assert!(again.is_none_or(|at| at > self.bench.now) || busy, "it would wake for ever");
+        let forever = again.is_some_and(|at| at <= self.bench.now) && !busy;
+        assert!(!forever, "it would wake for ever: {:?}", self.bench.device);
         if let Some(open) = opening(&step) {
             for window in &open.windows {
                 if let Start::At(moment) = window.start {
