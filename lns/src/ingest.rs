@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use gateway_link::GatewayEvent;
 use lns_core::{Reception, Reject};
-use lns_lorawan::{Db, Dbm, DevAddr, DevEui, Frequency, GatewayEui, Region, Timestamp, Tmst};
+use lns_lorawan::{Db, Dbm, Frequency, GatewayEui, Region, Timestamp, Tmst};
 
 use crate::gateways::{Gateway, Gateways, Location};
 use crate::message::HeardFrame;
 use crate::router::Router;
 use crate::treaty;
-
-/// The largest FHDR-less data frame that names a device: MHDR and DevAddr.
-const ADDRESSED: usize = 5;
 
 /// The room that hears gateways.
 pub struct Ingest {
@@ -45,7 +42,7 @@ impl Ingest {
         let region = gateway.region().unwrap_or(self.default_region);
         let reception = Self::stamp(&gateway, &uplink, arrived).ok_or(Reject::NotADataRate)?;
         let digest = lns_core::device::matching::digest(&uplink.phy_payload);
-        let partitions = self.partitions_of(&uplink.phy_payload);
+        let partitions = self.router.partitions_of_frame(&uplink.phy_payload);
         let bytes: Arc<[u8]> = uplink.phy_payload.into();
         Ok((partitions, HeardFrame { bytes, digest, reception, region, then: 0 }))
     }
@@ -116,21 +113,5 @@ impl Ingest {
             gateway_time: uplink.time.map(Timestamp::from_micros),
             tmms: uplink.tmms,
         })
-    }
-
-    /// The partitions that may know the frame's device. A frame that names none goes to the first,
-    /// whose parser says what it is.
-    fn partitions_of(&self, phy_payload: &[u8]) -> u64 {
-        match phy_payload.first().map(|mhdr| mhdr >> 5) {
-            Some(0) => match phy_payload.get(9..17).and_then(|eui| eui.try_into().ok()) {
-                Some(wire) => 1 << self.router.partition_of(DevEui::from_wire(wire)),
-                None => 1,
-            },
-            Some(2 | 4) => match phy_payload.get(1..ADDRESSED).and_then(|a| a.try_into().ok()) {
-                Some(wire) => self.router.partitions_of(DevAddr::from_wire(wire)),
-                None => 1,
-            },
-            Some(_) | None => 1,
-        }
     }
 }

@@ -272,7 +272,7 @@ impl Observer {
                 self.lost.inc_by(u64::from(*lost));
             }
             Note::Uplink { freshness: Freshness::Repeat, .. } => self.repeats.inc(),
-            Note::Joining { .. } => self.joins.inc(),
+            Note::Joining { .. } | Note::Rejoining { .. } => self.joins.inc(),
             Note::Rejected(reject) => self.rejects.with_label_values(&[reject.label()]).inc(),
             Note::LateCopy { .. } => self.late_copies.inc(),
             Note::Planned { .. } => self.planned.inc(),
@@ -334,6 +334,12 @@ fn live_line(note: &Note) -> Option<(char, String)> {
             format!(
                 "joined         DevAddr {dev_addr}  DevNonce {:04x}  heard by {heard_by}",
                 dev_nonce.0
+            ),
+        ),
+        Note::Rejoining { kind, rj_count, dev_addr, heard_by } => (
+            '✓',
+            format!(
+                "rejoined       DevAddr {dev_addr}  type {kind}  RJcount {rj_count}  heard by {heard_by}"
             ),
         ),
         Note::Rejected(reject) => ('✗', format!("rejected       {reject}")),

@@ -1,6 +1,6 @@
 //! To the homes that may know a frame's device.
 //!
-//! A join goes to the home of its DevEUI. A data frame goes to the home that its DevAddr points to
+//! A join or rejoin goes to the home of its DevEUI. A data frame goes to the home that its DevAddr points to
 //! (the low six bits of NwkAddr), and to every home that stands in the exception table for this
 //! address: devices whose address points elsewhere (personalized, imported, drawn under another
 //! NetID). "Not ours" is what the last home says, never a prefix test.
@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use lns_core::device::home_of;
-use lns_lorawan::{DevAddr, DevEui};
+use lns_lorawan::{DevAddr, DevEui, Frame, PhyPayload};
 use parking_lot::RwLock;
 
 use crate::message::HOMES;
@@ -53,6 +53,17 @@ impl Router {
         partitions
     }
 
+    /// The partitions that may know the device of a frame. A frame that names none goes to the first,
+    /// whose parser says what it is.
+    pub fn partitions_of_frame(&self, phy_payload: &[u8]) -> u64 {
+        match PhyPayload::parse(phy_payload) {
+            Ok(Frame::JoinRequest(request)) => 1 << self.partition_of(request.dev_eui),
+            Ok(Frame::Rejoin(request)) => 1 << self.partition_of(request.fields.dev_eui()),
+            Ok(Frame::Up(sealed)) => self.partitions_of(sealed.dev_addr()),
+            Ok(Frame::JoinAccept(_) | Frame::Down(_) | Frame::Proprietary(_)) | Err(_) => 1,
+        }
+    }
+
     /// A device of this home has these addresses from now on, and not those any more.
     pub fn change(&self, home: u8, gone: &[DevAddr], now: &[DevAddr]) {
         let elsewhere = |dev_addr: &&DevAddr| pointed_home(**dev_addr) != home;
@@ -90,6 +101,10 @@ pub fn pointed_home(dev_addr: DevAddr) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use lns_lorawan::{
+        DevNonce, JoinEui, JoinRequest, JsIntKey, NetId, NwkKey, RejoinFields, SNwkSIntKey,
+    };
+
     use super::*;
 
     #[test]
@@ -105,6 +120,32 @@ mod tests {
         router.change(9, &[dev_addr], &[]);
         assert_eq!(router.partitions_of(dev_addr), 1 << 5);
         assert_eq!(router.exceptions(), 0);
+    }
+
+    #[test]
+    fn joins_and_rejoins_go_by_dev_eui_and_data_by_address() {
+        let router = Router::new(64);
+        let (dev_eui, join_eui) = (DevEui::new(0x70b3_d57e_d000_0042), JoinEui::new(7));
+        let by_dev_eui = 1 << router.partition_of(dev_eui);
+        let net_id = NetId::new(0x13).unwrap();
+        let (session, root) = (SNwkSIntKey::from_bytes([1; 16]), JsIntKey::from_bytes([2; 16]));
+        let join =
+            JoinRequest::build_1_1(join_eui, dev_eui, DevNonce(1), &NwkKey::from_bytes([3; 16]));
+        let type_0 = RejoinFields::Type0 { net_id, dev_eui, rj_count0: 1 };
+        let type_1 = RejoinFields::Type1 { join_eui, dev_eui, rj_count1: 1 };
+        let type_2 = RejoinFields::Type2 { net_id, dev_eui, rj_count0: 1 };
+        let asking = [
+            join.to_vec(),
+            type_0.build_with_session(&session).unwrap(),
+            type_1.build_with_root(&root).unwrap(),
+            type_2.build_with_session(&session).unwrap(),
+        ];
+        for frame in asking {
+            assert_eq!(router.partitions_of_frame(&frame), by_dev_eui, "{frame:02x?}");
+        }
+        let data = [0x40, 0x05, 0, 0, 0x26, 0, 1, 0, 9, 9, 9, 9];
+        assert_eq!(router.partitions_of_frame(&data), 1 << 5);
+        assert_eq!(router.partitions_of_frame(&[0xc0, 0]), 1, "a broken frame has no device");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What can happen to a device.
 
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, DevAddr, Frequency, GatewayEui, GpsTime, JoinRequest, Modulation,
-    OpenedUplink, RxDelay, TimeDelta, Timestamp, Tmst, Window,
+    DataRateIndex, Db, Dbm, DevAddr, DevEui, Frequency, GatewayEui, GpsTime, JoinRequest,
+    Modulation, OpenedUplink, RejoinRequest, RxDelay, TimeDelta, Timestamp, Tmst, Window,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -89,12 +89,43 @@ pub struct UplinkHeard {
     pub channel: Option<u8>,
 }
 
-/// A Join-Request with its copies.
+/// What a Join-Accept answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// A Join-Request.
+    Join(JoinRequest),
+    /// A Rejoin-Request of LoRaWAN 1.1.
+    Rejoin(RejoinRequest),
+}
+
+impl Asking {
+    /// Who asks.
+    pub fn dev_eui(&self) -> DevEui {
+        match self {
+            Asking::Join(request) => request.dev_eui,
+            Asking::Rejoin(request) => request.fields.dev_eui(),
+        }
+    }
+}
+
+impl From<JoinRequest> for Asking {
+    fn from(request: JoinRequest) -> Self {
+        Asking::Join(request)
+    }
+}
+
+impl From<RejoinRequest> for Asking {
+    fn from(request: RejoinRequest) -> Self {
+        Asking::Rejoin(request)
+    }
+}
+
+/// A Join-Request or Rejoin-Request with its copies.
 #[derive(Clone, Debug)]
 pub struct JoinHeard {
-    /// The request; its MIC is checked by `step`, which has the root key.
-    pub request: JoinRequest,
-    /// The 23 bytes as received, over whose first 19 the MIC runs.
+    /// The request; its MIC is checked by `step`, which has the keys.
+    pub request: Asking,
+    /// The bytes as received.
     pub bytes: Box<[u8]>,
     /// The copies, best first; never empty.
     pub receptions: Vec<Reception>,
@@ -185,7 +216,7 @@ pub struct Occasion {
 /// What an occasion is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To answer a Join-Request that `step` has judged good.
+    /// To answer a Join-Request or Rejoin-Request that `step` has judged good.
     JoinAccept,
     /// The class A windows after an uplink.
     ClassA,
@@ -264,7 +295,7 @@ pub enum Event {
     Uplink(Box<UplinkHeard>),
     /// Another copy of the last transmission, after its gathering closed.
     LateCopy(Box<Reception>),
-    /// A Join-Request with this DevEUI.
+    /// A Join-Request or Rejoin-Request with this DevEUI.
     Join(Box<JoinHeard>),
     /// A chance to speak.
     Occasion(Occasion),

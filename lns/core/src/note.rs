@@ -33,6 +33,17 @@ pub enum Note {
         /// How many gateways heard it.
         heard_by: usize,
     },
+    /// A Rejoin-Request was accepted (LoRaWAN 1.1).
+    Rejoining {
+        /// Its type: 0, 1 or 2.
+        kind: u8,
+        /// Its counter.
+        rj_count: u16,
+        /// The address to be given.
+        dev_addr: DevAddr,
+        /// How many gateways heard it.
+        heard_by: usize,
+    },
     /// The device used its new session for the first time.
     SessionConfirmed {
         /// Its address.

@@ -157,6 +157,14 @@ impl Activation {
             Activation::Abp { .. } => false,
         }
     }
+
+    /// Whom the device asks to join; `None` where that is not known.
+    pub fn join_eui(&self) -> Option<JoinEui> {
+        match self {
+            Activation::Otaa10 { join_eui, .. } | Activation::Otaa11 { join_eui, .. } => *join_eui,
+            Activation::Abp { .. } => None,
+        }
+    }
 }
 
 /// What an administrator says of one device: the cold half, shared and never changed in place.

@@ -94,9 +94,20 @@ pub enum Reject {
     /// No gateway can send the Join-Accept in time; nothing was spent.
     #[error("no gateway can answer the Join-Request in time")]
     NoAirForJoin,
-    /// Rejoin-Requests are not served for this device.
-    #[error("Rejoin-Request is not served yet")]
+    /// Rejoin-Requests of this device are not answered: it has no 1.1 session from a join.
+    #[error("Rejoin-Request of a device that is not in a LoRaWAN 1.1 session from a join")]
     RejoinNotServed,
+    /// The Rejoin-Request's MIC is wrong: another session, or another root key.
+    #[error("Rejoin-Request MIC mismatch: it is not of this session, or the root key is another")]
+    RejoinMicMismatch,
+    /// RJcount0 or RJcount1 did not advance (LoRaWAN 1.1 §6.2.4).
+    #[error("RJcount {got} is not above the last one, {last}")]
+    RejoinCountNotAbove {
+        /// The counter.
+        got: u16,
+        /// The last accepted one.
+        last: u16,
+    },
     /// The data rate does not exist in the region's uplink table.
     #[error("modulation is not an uplink data rate of the device's region")]
     NotADataRate,
@@ -142,6 +153,8 @@ impl Reject {
             Reject::NotJoining => "not_joining",
             Reject::NoAirForJoin => "no_air_for_join",
             Reject::RejoinNotServed => "rejoin_not_served",
+            Reject::RejoinMicMismatch => "rejoin_mic_mismatch",
+            Reject::RejoinCountNotAbove { .. } => "rejoin_count_not_above",
             Reject::NotADataRate => "not_a_data_rate",
             Reject::OtherRegion => "other_region",
             Reject::UnknownGateway => "unknown_gateway",
@@ -152,7 +165,7 @@ impl Reject {
     }
 
     /// Every label, for metrics that start at zero and for the documentation's test.
-    pub const LABELS: [&'static str; 27] = [
+    pub const LABELS: [&'static str; 29] = [
         "malformed",
         "downlink_heard",
         "proprietary",
@@ -174,6 +187,8 @@ impl Reject {
         "not_joining",
         "no_air_for_join",
         "rejoin_not_served",
+        "rejoin_mic_mismatch",
+        "rejoin_count_not_above",
         "not_a_data_rate",
         "other_region",
         "unknown_gateway",

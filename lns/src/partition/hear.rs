@@ -7,12 +7,12 @@ use std::sync::Arc;
 use lns_core::dedup::{Arrival, Closes, Closing, GatherId, Wait};
 use lns_core::device::matching::{Match, OnAir};
 use lns_core::device::{address, home_of};
-use lns_core::event::{Freshness, JoinHeard, Under, UplinkHeard};
+use lns_core::event::{Asking, Freshness, JoinHeard, Under, UplinkHeard};
 use lns_core::mac::channel_plan;
 use lns_core::{Event, Reject};
 use lns_lorawan::{
-    DataRateIndex, DevAddr, DevEui, Frame, JoinRequest, OpenedUplink, PhyPayload, RxDelay,
-    SealedUplink, TimeDelta,
+    DataRateIndex, DevAddr, DevEui, Frame, OpenedUplink, PhyPayload, RxDelay, SealedUplink,
+    TimeDelta,
 };
 
 use super::devices::Slot;
@@ -35,7 +35,7 @@ pub(super) struct Matched {
 
 #[derive(Clone, Debug)]
 enum What {
-    Join(JoinRequest),
+    Join(Asking),
     Data { opened: Arc<OpenedUplink>, digest: u64, under: Under, freshness: Freshness },
 }
 
@@ -175,18 +175,20 @@ impl Partition {
         let refuse = |reject| Refusal { dev_addr: None, reject };
         match PhyPayload::parse(&frame.bytes) {
             Err(error) => Err(refuse(Reject::Malformed(error))),
-            Ok(Frame::JoinRequest(request)) => self.match_join(frame, request).map_err(refuse),
+            Ok(Frame::JoinRequest(request)) => {
+                self.match_join(frame, request.into()).map_err(refuse)
+            }
+            Ok(Frame::Rejoin(request)) => self.match_join(frame, request.into()).map_err(refuse),
             Ok(Frame::Up(sealed)) => self
                 .match_data(frame, &sealed)
                 .map_err(|reject| Refusal { dev_addr: Some(sealed.dev_addr()), reject }),
-            Ok(Frame::Rejoin(_)) => Err(refuse(Reject::RejoinNotServed)),
             Ok(Frame::JoinAccept(_) | Frame::Down(_)) => Err(refuse(Reject::DownlinkHeard)),
             Ok(Frame::Proprietary(_)) => Err(refuse(Reject::Proprietary)),
         }
     }
 
-    fn match_join(&self, frame: &HeardFrame, request: JoinRequest) -> Result<Matched, Reject> {
-        let dev_eui = request.dev_eui;
+    fn match_join(&self, frame: &HeardFrame, request: Asking) -> Result<Matched, Reject> {
+        let dev_eui = request.dev_eui();
         let slot = self.devices.find(dev_eui).ok_or(Reject::UnknownDevEui)?;
         let device = self.devices.device(slot).ok_or(Reject::UnknownDevEui)?;
         if device.about.profile.region != frame.region {

@@ -189,6 +189,9 @@ pub fn note(note: &Note) -> Option<(char, &'static str, String)> {
         Note::Joining { dev_addr, heard_by, .. } => {
             ('✓', "joined", format!("DevAddr {dev_addr} heard by {heard_by}"))
         }
+        Note::Rejoining { kind, dev_addr, heard_by, .. } => {
+            ('✓', "rejoined", format!("type {kind} DevAddr {dev_addr} heard by {heard_by}"))
+        }
         Note::Rejected(reject) => ('✗', "rejected", reject.to_string()),
         Note::LateCopy { gateway } => ('✓', "late copy", format!("by {gateway}")),
         Note::Planned { f_cnt_down, window: first, size, .. } => {

@@ -8,16 +8,17 @@
 use std::sync::Arc;
 
 use lns_lorawan::region::JOIN_ACCEPT_DELAY2;
-use lns_lorawan::{DevNonce, DlSettings, JoinAcceptFields, JoinReqType};
+use lns_lorawan::{CfList, DevNonce, DlSettings, JoinAcceptFields, JoinReqType, JoinRequest};
 
 use super::draft::Draft;
 use super::roots::Roots;
-use super::{Awaiting, Device, InFlight, downlink, outcome, unprompted, windows};
+use super::{Awaiting, Device, InFlight, downlink, outcome, rejoin, unprompted, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
-use crate::event::{JoinHeard, Offer, Purpose};
+use crate::env::Network;
+use crate::event::{Asking, JoinHeard, Offer, Purpose};
 use crate::mac::{Requests, channel_plan};
 use crate::note::Note;
-use crate::profile::{Activation, DevNoncePolicy};
+use crate::profile::DevNoncePolicy;
 use crate::reject::Reject;
 use crate::session::{MacParams, Session};
 
@@ -32,22 +33,31 @@ pub const DEV_NONCES: usize = 1024;
 /// Bytes of a Join-Accept without CFList.
 const SHORT: usize = 17;
 
-/// Judges a Join-Request. A good one opens an occasion.
+/// Judges a Join-Request or Rejoin-Request. A good one opens an occasion.
 pub(super) fn judge(draft: &mut Draft<'_>, heard: JoinHeard) -> Result<(), Reject> {
     if is_being_answered(&draft.device, &heard) {
         // Another copy.
         return Ok(());
     }
-    verify(&draft.device, &heard)?;
-    check_nonce(&draft.device, heard.request.dev_nonce)?;
+    match &heard.request {
+        Asking::Join(request) => {
+            verify(&draft.device, request)?;
+            check_nonce(&draft.device, request.dev_nonce)?;
+        }
+        Asking::Rejoin(request) => rejoin::judge(draft, request)?,
+    }
     if draft.device.join_nonce.is_none() {
         return Err(Reject::JoinNonceExhausted);
     }
     outcome::give_up_waiting(draft);
     let profile = &draft.device.about.profile;
+    let windows = match heard.request {
+        Asking::Join(_) => windows::after_join(profile, &heard),
+        Asking::Rejoin(_) => windows::after_rejoin(profile, draft.device.session.as_ref(), &heard),
+    };
     let opening = Opening {
         purpose: Purpose::JoinAccept,
-        windows: windows::after_join(profile, &heard),
+        windows,
         reach: Reach::Heard(heard.receptions.clone()),
         something_to_say: true,
         reply_window_ms: 0,
@@ -57,7 +67,7 @@ pub(super) fn judge(draft: &mut Draft<'_>, heard: JoinHeard) -> Result<(), Rejec
     Ok(())
 }
 
-/// Answers the Join-Request with what the lanes offer.
+/// Answers the request with what the lanes offer.
 pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Reject> {
     let awaiting = draft.device.awaiting.take_if(|open| matches!(**open, Awaiting::Join(_)));
     let Some(Awaiting::Join(heard)) = awaiting.map(|open| *open) else {
@@ -75,9 +85,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
         draft.note(Note::Rejected(Reject::NoAirForJoin));
         return Ok(());
     }
-    // CFList is a courtesy: without it the device works on fewer channels.
-    let cf_list = channel_plan::cf_list(&about.profile, network).filter(|_| largest > SHORT + 15);
-    let rx = windows::join_rx(&about.profile, heard.suggested_rx_delay);
+    let Terms { cf_list, current } = terms(&draft.device, &heard, (network, largest));
     let dev_addr = heard.dev_addr;
     let fields = JoinAcceptFields {
         join_nonce,
@@ -85,53 +93,93 @@ pub(super) fn accept(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Re
         dev_addr,
         dl_settings: DlSettings {
             opt_neg: roots.opt_neg(),
-            rx1_dr_offset: rx.rx1_dr_offset,
-            rx2_data_rate: rx.rx2_data_rate,
+            rx1_dr_offset: current.rx.rx1_dr_offset,
+            rx2_data_rate: current.rx.rx2_data_rate,
         },
-        rx_delay: rx.rx_delay,
+        rx_delay: current.rx.rx_delay,
         cf_list,
     };
-    let request = (JoinReqType::Join, heard.request.join_eui, heard.request.dev_nonce);
-    let Ok(phy_payload) = roots.seal(&fields, request, about.dev_eui) else {
+    let asked = match &heard.request {
+        Asking::Join(request) => (JoinReqType::Join, request.join_eui, request.dev_nonce),
+        Asking::Rejoin(request) => rejoin::asked(&draft.device, request),
+    };
+    let Ok(phy_payload) = roots.seal(&fields, asked, about.dev_eui) else {
         // A channel of the CFList is no multiple of 100 Hz: the region's tables have none such.
         draft.note(Note::Rejected(Reject::Bug));
         return Ok(());
     };
-    let keys = roots.session_keys(&fields, request);
-    let (channels, ch_mask) = channel_plan::at_join(&about.profile, network, cf_list);
-    let current = MacParams::at_start(rx, channels, ch_mask);
+    let keys = roots.session_keys(&fields, asked);
     let version = roots.session_version(&about.profile);
-    let session = Session::new(dev_addr, keys, version, current);
-    spend(draft, &heard, session);
+    spend(draft, &heard, Session::new(dev_addr, keys, version, current));
     transmit(draft, phy_payload.into_boxed_slice(), offers);
-    draft.publish(EventKind::Joined {
-        join_eui: heard.request.join_eui,
-        dev_addr,
-        receptions: heard.receptions,
-    });
+    let (_, join_eui, _) = asked;
+    draft.publish(EventKind::Joined { join_eui, dev_addr, receptions: heard.receptions });
     Ok(())
+}
+
+/// What a Join-Accept tells the device, and what its MAC does then.
+struct Terms {
+    cf_list: Option<CfList>,
+    current: MacParams,
+}
+
+/// CFList is a courtesy: without it the device works on fewer channels. A Rejoin-Request is answered
+/// without one: after types 0 and 1 a reference device would switch its channels off again, and with
+/// type 2 it would replace those that stay (LoRaWAN 1.1 §6.2.3).
+fn terms(device: &Device, heard: &JoinHeard, (network, largest): (&Network, usize)) -> Terms {
+    let profile = &device.about.profile;
+    let from_start = |rx, cf_list| {
+        let (channels, ch_mask) = channel_plan::at_join(profile, network, cf_list);
+        Terms { cf_list, current: MacParams::at_start(rx, channels, ch_mask) }
+    };
+    match (&heard.request, &device.session) {
+        (Asking::Join(_), _) => {
+            let cf_list = channel_plan::cf_list(profile, network);
+            let rx = windows::join_rx(profile, heard.suggested_rx_delay);
+            from_start(rx, cf_list.filter(|_| largest > SHORT + 15))
+        }
+        (Asking::Rejoin(request), Some(session)) if rejoin::keeps_parameters(request) => {
+            Terms { cf_list: None, current: (*session.current).clone() }
+        }
+        (Asking::Rejoin(_), _) => {
+            from_start(windows::rejoin_rx(profile, heard.suggested_rx_delay), None)
+        }
+    }
 }
 
 /// The nonces are used up and the new session waits for the device.
 fn spend(draft: &mut Draft<'_>, heard: &JoinHeard, session: Session) {
-    let dev_nonce = heard.request.dev_nonce;
-    draft.note(Note::Joining {
-        dev_nonce,
-        dev_addr: session.dev_addr,
-        heard_by: heard.receptions.len(),
-    });
+    let (dev_addr, heard_by) = (session.dev_addr, heard.receptions.len());
+    draft.needs(Durable::Record);
     let device = &mut draft.device;
     device.pending = Some(Box::new(session));
     device.join_nonce = device.join_nonce.and_then(|nonce| nonce.next());
-    device.last_dev_nonce = Some(dev_nonce);
+    match &heard.request {
+        Asking::Join(request) => {
+            spend_nonce(draft, request);
+            draft.note(Note::Joining { dev_nonce: request.dev_nonce, dev_addr, heard_by });
+        }
+        Asking::Rejoin(request) => {
+            rejoin::spend(device, request);
+            let (kind, rj_count) =
+                (request.fields.join_req_type().value(), request.fields.rj_count());
+            draft.note(Note::Rejoining { kind, rj_count, dev_addr, heard_by });
+        }
+    }
+}
+
+fn spend_nonce(draft: &mut Draft<'_>, request: &JoinRequest) {
+    let device = &mut draft.device;
+    device.last_dev_nonce = Some(request.dev_nonce);
+    device.change_rejoining(|rejoining| rejoining.keeps_parameters = false);
+    rejoin::remember(device, request.join_eui);
     if draws(device) {
         let nonces = Arc::make_mut(&mut device.used_dev_nonces);
-        nonces.push(dev_nonce);
+        nonces.push(request.dev_nonce);
         let surplus = nonces.len().saturating_sub(DEV_NONCES);
         nonces.drain(..surplus);
         draft.needs(Durable::RecordAndNonces);
     }
-    draft.needs(Durable::Record);
 }
 
 fn transmit(draft: &mut Draft<'_>, phy_payload: Box<[u8]>, offers: Vec<Offer>) {
@@ -173,17 +221,13 @@ fn is_being_answered(device: &Device, heard: &JoinHeard) -> bool {
 }
 
 /// JoinEUI and MIC.
-fn verify(device: &Device, heard: &JoinHeard) -> Result<(), Reject> {
-    let activation = &device.about.activation;
-    let Some(roots) = Roots::of(&device.about) else { return Err(Reject::NotJoining) };
-    let wanted = match activation {
-        Activation::Otaa10 { join_eui, .. } | Activation::Otaa11 { join_eui, .. } => *join_eui,
-        Activation::Abp { .. } => None,
-    };
-    if wanted.is_some_and(|join_eui| join_eui != heard.request.join_eui) {
+fn verify(device: &Device, request: &JoinRequest) -> Result<(), Reject> {
+    let roots = Roots::of(&device.about).ok_or(Reject::NotJoining)?;
+    let wanted = device.about.activation.join_eui();
+    if wanted.is_some_and(|join_eui| join_eui != request.join_eui) {
         return Err(Reject::JoinEuiMismatch);
     }
-    if roots.signed(&heard.request) { Ok(()) } else { Err(Reject::JoinMicMismatch) }
+    if roots.signed(request) { Ok(()) } else { Err(Reject::JoinMicMismatch) }
 }
 
 /// Whether the device draws its DevNonce: up to LoRaWAN 1.0.3 (§6.2). Later it is a counter

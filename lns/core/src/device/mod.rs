@@ -9,6 +9,7 @@ mod outcome;
 mod paths;
 mod queue;
 mod recent;
+mod rejoin;
 mod roots;
 mod unprompted;
 mod uplink;
@@ -17,7 +18,9 @@ mod windows;
 
 use std::sync::Arc;
 
-use lns_lorawan::{DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinNonce, SessionKeys, Timestamp};
+use lns_lorawan::{
+    DevAddr, DevEui, DevNonce, FCntDown, FCntUp, JoinEui, JoinNonce, SessionKeys, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
@@ -62,8 +65,8 @@ pub struct Device {
     pub last_dev_nonce: Option<DevNonce>,
     /// The last 1,024 accepted DevNonces, oldest first, in a record of its own.
     pub used_dev_nonces: Arc<Vec<DevNonce>>,
-    /// The last accepted counters of Rejoin-Requests.
-    pub rejoin: RejoinCounts,
+    /// What its Rejoin-Requests are judged by; `None` where there is nothing to remember.
+    pub rejoin: Option<Box<Rejoining>>,
     /// The class that the device itself has named; `None`: that of its profile.
     pub device_class: Option<Class>,
     /// Queued downlinks, first to send first.
@@ -90,13 +93,18 @@ pub struct Device {
     pub next_event: u64,
 }
 
-/// The last accepted counters of Rejoin-Requests (LoRaWAN 1.1 §6.2.4); `None` before the first.
+/// What Rejoin-Requests are judged and answered by (LoRaWAN 1.1 §6.2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RejoinCounts {
-    /// RJcount0, of types 0 and 2: in this session.
+pub struct Rejoining {
+    /// The last accepted RJcount0, of types 0 and 2: in this session.
     pub rj_count0: Option<u16>,
-    /// RJcount1, of type 1: never starts again.
+    /// The last accepted RJcount1, of type 1: never starts again.
     pub rj_count1: Option<u16>,
+    /// Whom the device asked when it last joined, where none is registered: it is part of the keys,
+    /// and types 0 and 2 do not say it.
+    pub join_eui: Option<JoinEui>,
+    /// The pending session is for new keys only: the MAC parameters stay (§6.2.4.1, type 2).
+    pub keeps_parameters: bool,
 }
 
 /// A queued downlink and where it stands.
@@ -150,7 +158,7 @@ pub struct InFlight {
 /// What is open: the device will listen, and nothing has been said yet. In memory only.
 #[derive(Clone, Debug)]
 pub enum Awaiting {
-    /// A Join-Request that has been judged good; nothing has been spent on it.
+    /// A Join- or Rejoin-Request that has been judged good; nothing has been spent on it.
     Join(JoinHeard),
     /// The windows after an uplink.
     ClassA(Owed),
@@ -206,7 +214,7 @@ impl Device {
             join_nonce: JoinNonce::new(1),
             last_dev_nonce: None,
             used_dev_nonces: Arc::default(),
-            rejoin: RejoinCounts::default(),
+            rejoin: None,
             device_class: None,
             queue: Arc::default(),
             recent: Recent::default(),
@@ -243,6 +251,19 @@ impl Device {
         let current = self.session.iter().map(|session| session.dev_addr);
         let pending = self.pending.iter().map(|session| session.dev_addr);
         current.chain(pending).collect()
+    }
+
+    /// What its Rejoin-Requests are judged by.
+    pub fn rejoining(&self) -> Rejoining {
+        self.rejoin.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Changes what its Rejoin-Requests are judged by.
+    pub(crate) fn change_rejoining(&mut self, change: impl FnOnce(&mut Rejoining)) {
+        let mut rejoining = self.rejoining();
+        change(&mut rejoining);
+        let default = Rejoining::default();
+        self.rejoin = (rejoining != default).then(|| Box::new(rejoining));
     }
 
     /// One of its sessions.

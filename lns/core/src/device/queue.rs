@@ -222,6 +222,7 @@ fn describe(draft: &mut Draft<'_>, about: Arc<Description>) {
         if !same_root(&before.activation, &about.activation) {
             device.last_dev_nonce = None;
             device.used_dev_nonces = Arc::default();
+            device.rejoin = None;
             draft.needs(Durable::RecordAndNonces);
         }
         return;

@@ -6,8 +6,8 @@
 
 use lns_lorawan::{
     AppKey, BuildError, DerivationContext, DevEui, DevNonce, JoinAcceptCipher, JoinAcceptFields,
-    JoinAcceptKeys, JoinEui, JoinReqType, JoinRequest, MacVersion, NwkKey, Scheme, SessionKeys,
-    js_enc_key, js_int_key, session_keys_1_0, session_keys_1_1,
+    JoinAcceptKeys, JoinEui, JoinReqType, JoinRequest, MacVersion, NwkKey, RejoinRequest, Scheme,
+    SessionKeys, js_enc_key, js_int_key, session_keys_1_0, session_keys_1_1,
 };
 
 use crate::profile::{Activation, Description, Profile};
@@ -61,6 +61,14 @@ impl<'a> Roots<'a> {
         match self {
             Roots::V1_0(app_key) => request.verify_1_0(app_key),
             Roots::V1_1 { nwk_key, .. } => request.verify_1_1(nwk_key),
+        }
+    }
+
+    /// Whether the holder of these keys sent the Rejoin-Request of type 1 (LoRaWAN 1.1 §6.2.4.2).
+    pub fn signed_rejoin(&self, request: &RejoinRequest, dev_eui: DevEui) -> bool {
+        match self {
+            Roots::V1_0(_) => false,
+            Roots::V1_1 { nwk_key, .. } => request.verify_with_root(&js_int_key(nwk_key, dev_eui)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lns_lorawan::Mic;
 
 use super::draft::Draft;
-use super::{Awaiting, Device, InFlight, Owed, outcome, queue, unprompted, windows};
+use super::{Awaiting, Device, InFlight, Owed, Rejoining, outcome, queue, unprompted, windows};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
@@ -82,12 +82,23 @@ fn classify(device: &Device, heard: &UplinkHeard) -> Result<(Under, Freshness), 
 
 /// The device uses its new session: the old one is over, and with it all that was said in it
 /// (LoRaWAN 1.0.3 §6.2).
-fn confirm_session(draft: &mut Draft<'_>) {
-    let Some(session) = draft.device.pending.take() else { return };
+pub(super) fn confirm_session(draft: &mut Draft<'_>) {
+    let Some(mut session) = draft.device.pending.take() else { return };
     draft.note(Note::SessionConfirmed { dev_addr: session.dev_addr });
     let device = &mut draft.device;
+    if let Some(old) = &device.session
+        && device.rejoining().keeps_parameters
+    {
+        // What has changed since the Join-Accept counts too.
+        session.current = Arc::clone(&old.current);
+        device.mac = device.mac.for_new_keys(&mut session);
+    } else {
+        device.mac = device.mac.for_new_session();
+    }
     device.session = Some(*session);
-    device.mac = device.mac.for_new_session();
+    device.change_rejoining(|rejoining| {
+        *rejoining = Rejoining { rj_count0: None, keeps_parameters: false, ..*rejoining };
+    });
     queue::start_over(device);
 }
 

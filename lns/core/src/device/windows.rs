@@ -1,6 +1,6 @@
 //! How a device listens, and the windows that its uplinks open.
 
-use lns_lorawan::region::PayloadRules;
+use lns_lorawan::region::{JOIN_ACCEPT_DELAY1, PayloadRules};
 use lns_lorawan::{DataRateIndex, Direction, RxDelay};
 
 use crate::event::{JoinHeard, UplinkHeard};
@@ -27,6 +27,34 @@ pub(super) fn join_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
         rx2_data_rate: profile.rx2_data_rate.filter(defined).unwrap_or(rx2_data_rate),
         rx2_frequency,
     }
+}
+
+/// How a device is told to listen in the answer to a Rejoin-Request of type 0 or 1.
+///
+/// DEPARTURE LoRaWAN 1.1 §6.2.3 — the accept's own RX1DROffset and RX2 data rate should hold, but a
+/// reference device puts them back to their defaults *after* it has read them: so the defaults are
+/// what it is told, and the profile's come by MAC commands.
+pub(super) fn rejoin_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
+    let (_, rx2_data_rate) = profile.region.tables().rx2;
+    RxParams { rx1_dr_offset: 0, rx2_data_rate, ..join_rx(profile, suggested) }
+}
+
+/// The windows after a Rejoin-Request: those of the session, with the delays of a join (LoRaWAN 1.1
+/// §6.2.4); where the session is lost, those after a Join-Request.
+pub(super) fn after_rejoin(
+    profile: &Profile,
+    session: Option<&Session>,
+    heard: &JoinHeard,
+) -> Vec<WindowPlan> {
+    let Some(session) = session else { return after_join(profile, heard) };
+    let on = UplinkOn::heard(&heard.receptions, heard.data_rate, |frequency| {
+        channel_plan::channel_of(profile, session, (frequency, heard.data_rate))
+    });
+    let seconds = JOIN_ACCEPT_DELAY1.millis() / 1000;
+    let rx_delay = u8::try_from(seconds).ok().and_then(RxDelay::new);
+    let rx_delay = rx_delay.expect("JOIN_ACCEPT_DELAY1 is a few seconds");
+    let rx = RxParams { rx_delay, ..session.current.rx };
+    on.map(|on| plan::after_uplink(profile.region.tables(), &rx, &on)).unwrap_or_default()
 }
 
 /// The windows after a Join-Request.

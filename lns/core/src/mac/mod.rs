@@ -87,6 +87,18 @@ impl MacState {
         MacState { dev_status: self.dev_status, ..MacState::default() }
     }
 
+    /// For new keys with the old parameters: of what was asked and not answered, the device may have
+    /// done the one or the other. NbTrans is not known either: the text lets it stay, a reference
+    /// device puts it back to 1.
+    pub fn for_new_keys(&self, session: &mut Session) -> Self {
+        let outstanding = self.ledger.as_ref().map(|ledger| ledger.outstanding());
+        for kind in outstanding.unwrap_or_default().iter() {
+            kind.forget(session.current_mut());
+        }
+        session.current_mut().nb_trans = None;
+        MacState { ledger: None, ..self.clone() }
+    }
+
     /// An uplink's data rate and ADR bit.
     pub fn hear_parameters(&mut self, data_rate: DataRateIndex, adr: bool) {
         self.data_rate = Some(data_rate);

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
-use crate::device::{Device, ItemState, Paths, Queued, Recent, RejoinCounts, Unprompted};
+use crate::device::{Device, ItemState, Paths, Queued, Recent, Rejoining, Unprompted};
 use crate::effect::AppEvent;
 use crate::profile::Description;
 
@@ -66,7 +66,8 @@ struct DeviceV2 {
     pending: Option<SessionV2>,
     join_nonce: Option<JoinNonce>,
     last_dev_nonce: Option<DevNonce>,
-    rejoin: RejoinCounts,
+    /// `None` where there is nothing to remember, as of every device up to 1.0.4.
+    rejoin: Option<Box<Rejoining>>,
     device_class: Option<Class>,
     queue: Vec<Queued>,
     mac: MacV2,
@@ -83,7 +84,7 @@ pub fn encode(device: &Device) -> Vec<u8> {
         pending: device.pending.as_deref().map(SessionV2::from),
         join_nonce: device.join_nonce,
         last_dev_nonce: device.last_dev_nonce,
-        rejoin: device.rejoin,
+        rejoin: device.rejoin.clone(),
         device_class: device.device_class,
         queue: device.queue.iter().map(as_after_crash).collect(),
         mac: MacV2::from(&device.mac),

@@ -9,7 +9,7 @@ use lns_core::device::home_of;
 use lns_core::device::matching::{Match, Matcher, OnAir, Row, digest};
 use lns_core::effect::{Durable, Opening, Stage, UplinkEvent};
 use lns_core::event::{
-    Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard, When,
+    Asking, Fate, JoinHeard, Outcome, Purpose, QueueItem, Reception, Under, UplinkHeard, When,
 };
 use lns_core::radio::odds::Odds;
 use lns_core::radio::plan::{Start, WindowPlan};
@@ -357,10 +357,13 @@ impl Bench {
         self.join_with(&bytes)
     }
 
+    /// The server hears a Join-Request or Rejoin-Request.
     pub fn join_with(&mut self, bytes: &[u8]) -> Step {
         self.now += TimeDelta::from_secs(10);
-        let Frame::JoinRequest(request) = PhyPayload::parse(bytes).unwrap() else {
-            panic!("no Join-Request")
+        let request: Asking = match PhyPayload::parse(bytes).unwrap() {
+            Frame::JoinRequest(request) => request.into(),
+            Frame::Rejoin(request) => request.into(),
+            other => panic!("no request: {other:?}"),
         };
         self.step(Event::Join(Box::new(JoinHeard {
             request,

@@ -14,6 +14,7 @@ mod model;
 mod queue;
 mod random;
 mod record;
+mod rejoin;
 mod uplink;
 mod v1_1;
 mod waits;

@@ -5,9 +5,9 @@
 use lns_lorawan::mac::{DownlinkMacCommand, DownlinkMacCommands};
 use lns_lorawan::{
     AppKey, DataRateIndex, DataUp, DerivationContext, DevAddr, DevNonce, FCntDown, FCntUp, FCtrlUp,
-    Frame, JoinAcceptCipher, JoinAcceptFields, JoinAcceptKeys, JoinReqType, JoinRequest, NwkKey,
-    OpenedDownlink, PhyPayload, Scheme, SessionKeys, Uplink11Ctx, js_enc_key, js_int_key,
-    session_keys_1_0, session_keys_1_1,
+    Frame, JoinAcceptCipher, JoinAcceptFields, JoinAcceptKeys, JoinReqType, JoinRequest, NetId,
+    NwkKey, OpenedDownlink, PhyPayload, RejoinFields, Scheme, SessionKeys, Uplink11Ctx, js_enc_key,
+    js_int_key, session_keys_1_0, session_keys_1_1,
 };
 
 use crate::bench::{DEV_EUI, JOIN_EUI};
@@ -26,6 +26,7 @@ pub fn app_key_1_1() -> AppKey {
 #[derive(Clone)]
 pub struct Life {
     pub dev_addr: DevAddr,
+    pub net_id: NetId,
     pub keys: SessionKeys,
     /// The next to use.
     pub f_cnt_up: u32,
@@ -35,12 +36,14 @@ pub struct Life {
     pub to_acknowledge: Option<u32>,
     /// RekeyInd goes into every uplink until RekeyConf.
     pub rekeying: bool,
+    pub rj_count0: u16,
 }
 
 pub struct Model {
     /// The text by which it encrypts FOpts.
     pub scheme: Scheme,
     pub dev_nonce: u16,
+    pub rj_count1: u16,
     /// Of the last Join-Accept that it took.
     pub join_nonce: Option<u32>,
     pub life: Option<Life>,
@@ -50,7 +53,14 @@ pub struct Model {
 
 impl Model {
     pub fn new() -> Self {
-        Model { scheme: Scheme::V1_1, dev_nonce: 0, join_nonce: None, life: None, asked: 0 }
+        Model {
+            scheme: Scheme::V1_1,
+            dev_nonce: 0,
+            rj_count1: 0,
+            join_nonce: None,
+            life: None,
+            asked: 0,
+        }
     }
 
     pub fn life(&mut self) -> &mut Life {
@@ -62,6 +72,26 @@ impl Model {
         self.dev_nonce += 1;
         let dev_nonce = DevNonce(self.asked);
         JoinRequest::build_1_1(JOIN_EUI, DEV_EUI, dev_nonce, &nwk_key()).to_vec()
+    }
+
+    pub fn ask_to_rejoin(&mut self, kind: JoinReqType) -> Vec<u8> {
+        let (dev_eui, join_eui) = (DEV_EUI, JOIN_EUI);
+        if kind == JoinReqType::Rejoin1 {
+            self.asked = self.rj_count1;
+            self.rj_count1 += 1;
+            let fields = RejoinFields::Type1 { join_eui, dev_eui, rj_count1: self.asked };
+            return fields.build_with_root(&js_int_key(&nwk_key(), dev_eui)).unwrap();
+        }
+        let life = self.life();
+        let (rj_count0, net_id) = (life.rj_count0, life.net_id);
+        life.rj_count0 += 1;
+        let fields = match kind {
+            JoinReqType::Rejoin0 => RejoinFields::Type0 { net_id, dev_eui, rj_count0 },
+            _ => RejoinFields::Type2 { net_id, dev_eui, rj_count0 },
+        };
+        let frame = fields.build_with_session(&life.keys.s_nwk_s_int_key).unwrap();
+        self.asked = rj_count0;
+        frame
     }
 
     /// Takes a Join-Accept in answer to its last request; `None` where it must not.
@@ -104,11 +134,13 @@ impl Model {
         };
         self.life = Some(Life {
             dev_addr: fields.dev_addr,
+            net_id: fields.net_id,
             keys,
             f_cnt_up: 0,
             f_cnt_down: [0, 0],
             to_acknowledge: None,
             rekeying: opt_neg,
+            rj_count0: 0,
         });
         Some(fields)
     }
