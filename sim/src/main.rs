@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::provision::{csv, provision};
 use sim::{Config, Event, Handle, Report};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use cli::{Args, Work};
+use cli::Work;
 
 /// How often the progress line is written.
 const TICK: Duration = Duration::from_millis(250);
@@ -23,12 +22,10 @@ const PLAIN_TICK: Duration = Duration::from_secs(10);
 /// 0 is done, 1 is a problem that was printed, 2 a command line that makes no sense.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let work = match Args::parse().work() {
+    let work = match cli::work_of(std::env::args()) {
         Ok(work) => work,
-        Err(problem) => {
-            eprintln!("error: {problem}");
-            return ExitCode::from(2);
-        }
+        // `--help` is an answer, too; a problem is printed and ends with 2.
+        Err(answer) => answer.exit(),
     };
     match work_on(work).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,16 +110,18 @@ fn progress(report: &Report) -> String {
     let total = &report.total;
     format!(
         "{}/{} gateways, {}/{} joined by {} requests, {} uplinks, {} downlinks heard \
-         (RX1 {}, RX2 {}), {} missed",
+         (RX1 {}, RX2 {}, ping slots {}, RXC {}), {} missed",
         report.connected,
         report.gateways,
         report.joined,
         report.devices,
         total.join_requests,
         total.uplinks,
-        total.heard_rx1 + total.heard_rx2,
+        total.heard(),
         total.heard_rx1,
         total.heard_rx2,
+        total.heard_ping,
+        total.heard_rxc,
         report.missed_total(),
     )
 }

@@ -71,13 +71,12 @@ impl Report {
     /// The table's rows: what, how many, and a remark.
     pub fn rows(&self) -> Vec<(&'static str, u64, String)> {
         let (total, air) = (&self.total, &self.air);
-        let heard = total.heard_rx1 + total.heard_rx2;
         let count = |number: usize| number as u64;
         let mut rows = vec![
             ("gateways", count(self.gateways), format!("{} connected", self.connected)),
             ("devices", count(self.devices), format!("{} with a session", self.joined)),
             ("Join-Requests", total.join_requests, format!("{} unanswered", total.join_failures)),
-            ("joins", total.joins, String::new()),
+            ("joins", total.joins, format!("{} Rejoin-Requests", total.rejoin_requests)),
             ("uplinks", total.uplinks, format!("and {} repeats", total.repeats)),
             (
                 "confirmed",
@@ -95,12 +94,14 @@ impl Report {
         for (reason, refused) in &air.refused {
             rows.push(("  refused", *refused, (*reason).to_owned()));
         }
-        rows.push((
-            "downlinks heard",
-            heard,
-            format!("RX1 {}, RX2 {}", total.heard_rx1, total.heard_rx2),
-        ));
+        let windows = format!(
+            "RX1 {}, RX2 {}, ping slots {}, RXC {}",
+            total.heard_rx1, total.heard_rx2, total.heard_ping, total.heard_rxc
+        );
+        rows.push(("downlinks heard", total.heard(), windows));
+        rows.push(("  to groups", total.multicast, String::new()));
         rows.push(("  with a payload", total.payloads, String::new()));
+        rows.push(("beacons", air.beacons, format!("{} heard by devices", total.beacons)));
         rows.push(("downlinks missed", self.missed_total(), String::new()));
         for (reason, missed) in &self.missed {
             rows.push(("  missed", *missed, (*reason).to_owned()));

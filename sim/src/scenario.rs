@@ -61,6 +61,11 @@ pub struct Scenario {
     pub gateway_eui_base: u64,
     /// What is between them.
     pub air: AirSpec,
+    /// Devices of other kinds, on the same gateways; what they say of gateways and air does not
+    /// count.
+    pub fleets: Vec<Scenario>,
+    /// The number in the first device's name.
+    pub numbers_from: usize,
 }
 
 impl Default for Scenario {
@@ -89,13 +94,26 @@ impl Default for Scenario {
             dev_eui_base: DevEui::new(0x70b3_d57e_d001_0000),
             gateway_eui_base: 0x0016_c001_ff10_0000,
             air: AirSpec::default(),
+            fleets: Vec::new(),
+            numbers_from: 1,
         }
     }
 }
 
 impl Scenario {
-    /// The devices, switched on one after the other within an interval from `start` on.
+    /// The devices, switched on one after the other within an interval from `start` on; then those
+    /// of the other fleets.
     pub fn device_specs(&self, start: Timestamp) -> Vec<DeviceSpec> {
+        self.each().flat_map(|fleet| fleet.own_device_specs(start)).collect()
+    }
+
+    /// This and the other fleets.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        core::iter::once(self).chain(&self.fleets)
+    }
+
+    /// Without the other fleets.
+    pub fn own_device_specs(&self, start: Timestamp) -> Vec<DeviceSpec> {
         (0..self.devices).map(|index| self.device_spec(index, start)).collect()
     }
 
@@ -112,7 +130,7 @@ impl Scenario {
             Payload::Fixed { .. } | Payload::Empty | Payload::Made(_) => "node",
         };
         let mut random = Random::of(self.seed, dev_eui.value());
-        let name = format!("{kind}-{}", index + 1);
+        let name = format!("{kind}-{}", index + self.numbers_from);
         let mut spec = DeviceSpec::otaa(&name, dev_eui, self.join_eui, self.app_key_of(dev_eui));
         spec.activation = self.activation(dev_eui);
         spec = spec.in_region(self.region);

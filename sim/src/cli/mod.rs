@@ -1,14 +1,27 @@
 //! The command line, and what it comes to.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+mod file;
+mod habits;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use lns_lorawan::{AppKey, DataRateIndex, DevEui, JoinEui, MacVersion, Region, TimeDelta};
-use sim::device::Payload;
+use lns_lorawan::{
+    AppKey, DataRateIndex, DevEui, JoinEui, MacVersion, RegParamsRevision, Region, TimeDelta,
+};
+use sim::device::plan::Antenna;
+use sim::device::{Class, Mischief};
 use sim::provision::{Base, Provision};
 use sim::{AirSpec, Scenario};
+
+pub use file::work_of;
+use habits::Habit;
+use values::{Payloads, antenna, class, payloads, resolve, share, span, within};
 
 /// The most devices and gateways of one process: each gateway is a socket and a thread.
 const MOST_DEVICES: usize = 1_000_000;
@@ -18,8 +31,12 @@ const MOST_GATEWAYS: usize = 1000;
 ///
 /// The devices must be known to the server: see --provision and --list.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_override_self = true)]
 pub struct Args {
+    /// Takes flags from a file, in which `devices = 5` is --devices 5; what is given here goes first.
+    /// Each [[fleet]] in it adds devices of another kind, on the same gateways.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// The server's Semtech UDP address, host:port. Without it, only --provision or --list is done.
     #[arg(long, value_name = "ADDR")]
     server: Option<String>,
@@ -47,15 +64,32 @@ pub struct Args {
     /// What devices send: temperature, switch, tracker, mix (all three), or FPORT:HEX.
     #[arg(long, value_name = "KIND", default_value = "mix", value_parser = payloads)]
     payload: Payloads,
-    /// What the devices were built to, 1.0.0 to 1.0.4.
+    /// When devices listen: A, B, B:N for a ping slot every 2^N seconds (0 to 7), or C. Class B makes
+    /// the gateways send beacons.
+    #[arg(long, default_value = "A", value_parser = class)]
+    class: Class,
+    /// What the devices were built to, 1.0.0 to 1.0.4 or 1.1.
     #[arg(long, value_name = "VERSION", default_value = "1.0.3")]
     mac_version: MacVersion,
+    /// Which regional parameters they were built to, like RP002-1.0.3 [default: the first that belong
+    /// to their version].
+    #[arg(long, value_name = "REVISION")]
+    reg_params: Option<RegParamsRevision>,
+    /// CN470 from RP002 on: the network's antenna, 20A, 20B, 26A or 26B.
+    #[arg(long, value_name = "PLAN", default_value = "20A", value_parser = antenna)]
+    cn470: Antenna,
     /// The data rate that devices begin with [default: the fastest of 125 kHz].
     #[arg(long, value_name = "DR")]
     data_rate: Option<u8>,
     /// Keeps the network from setting data rates.
     #[arg(long)]
     no_adr: bool,
+    /// Makes devices keep the regulator's duty cycles, so that they may send later than they want to.
+    #[arg(long)]
+    duty_cycle: bool,
+    /// Gives devices a bad habit; may be given often. See the README for all of them.
+    #[arg(long, value_name = "HABIT")]
+    mischief: Vec<Habit>,
     /// The share of frames that the air loses, each way, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     loss: f64,
@@ -122,27 +156,33 @@ impl Args {
     fn scenario(&self) -> Result<Scenario, String> {
         within("--devices", self.devices, MOST_DEVICES)?;
         within("--gateways", self.gateways, MOST_GATEWAYS)?;
-        if self.mac_version.is_1_1() {
-            return Err("--mac-version 1.1: these devices speak 1.0.0 to 1.0.4".into());
-        }
+        let mut mischief = Mischief::default();
+        self.mischief.iter().for_each(|habit| habit.apply(&mut mischief));
         Ok(Scenario {
             seed: self.seed,
             region: self.region,
             sub_band: self.sub_band()?,
+            antenna: self.cn470,
+            class: self.class,
+            beacons: matches!(self.class, Class::B { .. }),
             gateways: self.gateways,
             devices: self.devices,
             interval: self.interval,
             confirmed_share: self.confirmed,
             payloads: self.payload.0.clone(),
             mac_version: self.mac_version,
+            reg_params: self.reg_params,
             data_rate: self.data_rate.map(|value| self.data_rate(value)).transpose()?,
             adr: !self.no_adr,
+            keeps_duty_cycle: self.duty_cycle,
+            mischief,
             join_eui: self.join_eui,
             app_key: self.app_key.clone(),
             dev_eui_base: self.dev_eui_base,
             gateway_eui_base: self.gateway_eui_base.value(),
             air: AirSpec { loss_up: self.loss, loss_down: self.loss, ..AirSpec::default() },
-            ..Scenario::default()
+            fleets: Vec::new(),
+            numbers_from: 1,
         })
     }
 
@@ -184,121 +224,5 @@ impl Args {
         index.ok_or_else(|| {
             format!("--data-rate {value}: in {region} devices begin with {low} to {high}")
         })
-    }
-}
-
-fn within(flag: &str, value: usize, most: usize) -> Result<(), String> {
-    let fits = (1..=most).contains(&value);
-    fits.then_some(()).ok_or_else(|| format!("{flag} {value}: give 1 to {most}"))
-}
-
-fn resolve(text: &str) -> Result<SocketAddr, String> {
-    let mut found = text.to_socket_addrs().map_err(|error| {
-        format!("--server {text}: {error}; write it like 127.0.0.1:1700 or lns.example.org:1700")
-    })?;
-    found.next().ok_or_else(|| format!("--server {text}: this name has no address"))
-}
-
-fn span(text: &str) -> Result<TimeDelta, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if duration < Duration::from_millis(10) {
-        return Err("the shortest interval is 10ms".into());
-    }
-    Ok(TimeDelta::from_std(duration))
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().map_err(|error| error.to_string())?;
-    (0.0..=1.0).contains(&value).then_some(value).ok_or_else(|| "a share is 0 to 1".into())
-}
-
-/// What the devices are, in turn.
-#[derive(Debug, Clone)]
-struct Payloads(Vec<Payload>);
-
-fn payloads(text: &str) -> Result<Payloads, String> {
-    let kinds = match text {
-        "temperature" => vec![Payload::Temperature],
-        "switch" => vec![Payload::Switch],
-        "tracker" => vec![Payload::Tracker],
-        "mix" => vec![Payload::Temperature, Payload::Switch, Payload::Tracker],
-        other => vec![fixed(other).ok_or(
-            "write temperature, switch, tracker, mix, or a port from 1 to 223 and up to 51 bytes \
-             like 2:0a1b",
-        )?],
-    };
-    Ok(Payloads(kinds))
-}
-
-/// `2:0a1b`.
-fn fixed(text: &str) -> Option<Payload> {
-    let (f_port, digits) = text.split_once(':')?;
-    let f_port = f_port.parse().ok().filter(|f_port| (1..=223).contains(f_port))?;
-    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !is_hex || digits.len() % 2 != 0 || digits.len() > 102 {
-        return None;
-    }
-    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<_>>()?;
-    Some(Payload::Fixed { f_port, bytes })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory as _;
-
-    fn work(line: &str) -> Result<Work, String> {
-        let args = std::iter::once("sim").chain(line.split_whitespace());
-        Args::try_parse_from(args).map_err(|error| error.to_string())?.work()
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_make_a_fleet() {
-        let work = work(
-            "--server 127.0.0.1:1700 --gateways 2 --devices 5 --interval 1m --region us915 \
-             --sub-band 7 --duration 90s --confirmed 0.25 --payload 2:0a1B --seed 9 --data-rate 2 \
-             --dev-eui-base 00-11-22-33-44-55-66-77 --app-key 000102030405060708090a0b0c0d0e0f",
-        )
-        .unwrap();
-        let scenario = work.scenario;
-        assert_eq!((scenario.gateways, scenario.devices, scenario.sub_band), (2, 5, Some(7)));
-        assert_eq!(scenario.interval, TimeDelta::from_secs(60));
-        assert_eq!(work.duration, Some(Duration::from_secs(90)));
-        assert_eq!(scenario.dev_eui_base.value(), 0x0011_2233_4455_6677);
-        assert!(
-            matches!(&scenario.payloads[..], [Payload::Fixed { f_port: 2, bytes }] if bytes == &[10, 27])
-        );
-        assert_eq!(work.server, Some(([127, 0, 0, 1], 1700).into()));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_said_so() {
-        let table = [
-            ("", "nothing to do"),
-            ("--server nowhere", "--server nowhere"),
-            ("--list --devices 0", "--devices 0: give 1 to"),
-            ("--list --gateways 1001", "--gateways 1001: give 1 to"),
-            ("--list --sub-band 2", "EU868 has none"),
-            ("--list --region US915 --sub-band 9", "US915 has 1 to 8"),
-            ("--list --region EU915", "the regions are"),
-            ("--list --mac-version 1.1", "1.0.0 to 1.0.4"),
-            ("--list --data-rate 6", "0 to 5"),
-            ("--list --confirmed 1.5", "a share is 0 to 1"),
-            ("--list --interval 0s", "the shortest interval"),
-            ("--list --payload 0:00", "write temperature"),
-            ("--list --payload 1:0", "write temperature"),
-            ("--list --provision https://x", "http://127.0.0.1:8080"),
-            ("--list --codecs dir", "--provision"),
-        ];
-        for (line, expected) in table {
-            let said = work(line).unwrap_err();
-            assert!(said.contains(expected), "{line}: {said}");
-        }
     }
 }

@@ -43,6 +43,13 @@ pub struct Tally {
     pub beacons: u64,
 }
 
+impl Tally {
+    /// Frames received, in whatever window.
+    pub const fn heard(&self) -> u64 {
+        self.heard_rx1 + self.heard_rx2 + self.heard_ping + self.heard_rxc
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.join_requests += other.join_requests;

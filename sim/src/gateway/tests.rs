@@ -209,3 +209,69 @@ fn it_notices_a_server_that_falls_silent() {
     assert_eq!(silent, Some(3));
     assert!(!gateway.is_connected());
 }
+
+/// GPS time is 18 s ahead of UTC in 2026; a multiple of 128 s on it.
+fn beacon_period() -> Timestamp {
+    GpsTime::from_micros(1_450_000_000 / 128 * 128 * 1_000_000).to_timestamp()
+}
+
+#[test]
+fn a_beaconing_gateway_sends_a_beacon_every_128_seconds() {
+    let on = beacon_period() - TimeDelta::from_secs(10);
+    let mut gateway = Gateway::new(spec().beaconing(Region::Eu868), on);
+    let mut beacons = Vec::new();
+    while let Some(at) = gateway.next_wake().filter(|at| *at < on + TimeDelta::from_secs(400)) {
+        beacons.extend(gateway.wake(at).into_iter().filter_map(|output| match output {
+            Output::Beacon(beacon) => Some(beacon),
+            Output::Send(_) | Output::OnAir(_) | Output::Told(_) => None,
+        }));
+    }
+    assert_eq!(beacons.len(), 4);
+    for (n, beacon) in (0..).zip(&beacons) {
+        let at = beacon_period() + TimeDelta::from_secs(128 * n);
+        assert_eq!(beacon.starts - at, TimeDelta::from_micros(1500));
+        assert_eq!(beacon.time, GpsTime::from_timestamp(at).unwrap().seconds());
+        assert_eq!((beacon.frequency.hz(), beacon.length), (869_525_000, 17));
+        assert_eq!(beacon.modulation.to_string(), "SF9BW125");
+    }
+    assert_eq!(gateway.tally().beacons, 4);
+}
+
+#[test]
+fn frames_by_satellite_time_are_sent_then_and_never_over_a_beacon() {
+    let on = beacon_period() - TimeDelta::from_secs(10);
+    let mut gateway = Gateway::new(spec().beaconing(Region::Eu868), on);
+    let by_gps = |seconds: i64| {
+        let at = beacon_period() + TimeDelta::from_secs(seconds);
+        let micros = GpsTime::from_timestamp(at).unwrap().micros();
+        Txpk { when: TxTime::Gps(micros / 1000), ..txpk(0) }
+    };
+    let now = beacon_period() - TimeDelta::from_secs(8);
+    for (seconds, expected) in [
+        (5, Verdict::Accepted),
+        (1, refused(Refusal::CollisionBeacon)),
+        (-2, refused(Refusal::CollisionBeacon)),
+        (126, refused(Refusal::CollisionBeacon)),
+        (124, Verdict::Accepted),
+    ] {
+        assert_eq!(verdict(&mut gateway, now, &by_gps(seconds)), expected, "{seconds}");
+    }
+    let at = beacon_period() + TimeDelta::from_secs(5);
+    while gateway.next_wake().unwrap() < at {
+        gateway.wake(gateway.next_wake().unwrap());
+    }
+    let outputs = gateway.wake(at);
+    assert!(outputs.iter().any(|it| matches!(it, Output::OnAir(frame) if frame.starts == at)));
+}
+
+#[test]
+fn a_gateway_without_satellites_makes_no_beacons() {
+    let spec = GatewaySpec { gps: false, ..spec().beaconing(Region::Eu868) };
+    let mut gateway = Gateway::new(spec, beacon_period() - TimeDelta::from_secs(1));
+    assert!(gateway.wake(beacon_period() + TimeDelta::from_secs(1)).iter().all(
+        |output| match output {
+            Output::Beacon(_) => false,
+            Output::Send(_) | Output::OnAir(_) | Output::Told(_) => true,
+        }
+    ));
+}

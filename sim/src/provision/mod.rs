@@ -5,12 +5,11 @@ mod http;
 
 use std::path::{Path, PathBuf};
 
-use lns_lorawan::{AppKey, DevEui};
 use serde_json::{Value, json};
 
 pub use http::{Base, HttpError, UrlError};
 
-use crate::device::{Activation, DeviceSpec, Payload};
+use crate::device::{Activation, Class, DeviceSpec, Payload};
 use crate::scenario::Scenario;
 use http::{Answer, Client};
 
@@ -76,7 +75,7 @@ pub enum ProvisionError {
     },
 }
 
-/// Makes a profile for the fleet, and its devices.
+/// Makes a profile for each fleet, and its devices.
 ///
 /// # Errors
 /// The server does not answer, or refuses something that is not there yet.
@@ -91,14 +90,16 @@ pub fn provision(
             server.put_codec(folder, kind)?;
         }
     }
-    let profile = server.create_profile(scenario)?;
     let mut made = Provisioned::default();
-    for (count, spec) in (1..).zip(scenario.device_specs(lns_lorawan::Timestamp::default())) {
-        match server.create_device(&spec, &profile)? {
-            true => made.created += 1,
-            false => made.already += 1,
+    for fleet in scenario.each() {
+        let profile = server.create_profile(fleet)?;
+        for spec in fleet.own_device_specs(lns_lorawan::Timestamp::default()) {
+            match server.create_device(&spec, &profile)? {
+                true => made.created += 1,
+                false => made.already += 1,
+            }
+            progress(made.created + made.already);
         }
-        progress(count);
     }
     Ok(made)
 }
@@ -133,21 +134,7 @@ impl Server<'_> {
     }
 
     fn create_profile(&mut self, scenario: &Scenario) -> Result<String, ProvisionError> {
-        let (region, version) = (scenario.region, scenario.mac_version);
-        let name = format!("sim {region} {version}");
-        let revision = version.default_reg_params();
-        let body = json!({
-            "Name": name,
-            // The same fleet twice makes one profile. AWS allows no dots here.
-            "ClientRequestToken": format!("sim-{region}-{version}").replace('.', "-"),
-            "LoRaWAN": {
-                "RfRegion": region.name(),
-                "MacVersion": version.to_string(),
-                "RegParamsRevision": revision.to_string(),
-                "SupportsJoin": true,
-                "Supports32BitFCnt": true,
-            },
-        });
+        let (name, body) = profile_body(scenario);
         let what = format!("create the device profile {name:?}");
         let answer = self.ask(&what, ("POST", "/device-profiles"), body.to_string().as_bytes())?;
         succeeded(&what, &answer)?;
@@ -168,6 +155,42 @@ impl Server<'_> {
         succeeded(&what, &answer)?;
         Ok(true)
     }
+}
+
+/// The name of a fleet's profile, and what it says.
+fn profile_body(scenario: &Scenario) -> (String, Value) {
+    let (region, version) = (scenario.region, scenario.mac_version);
+    let revision = scenario.reg_params();
+    let class = match scenario.class {
+        Class::A => String::new(),
+        Class::B { periodicity } => format!(" class B {periodicity}"),
+        Class::C => " class C".to_owned(),
+    };
+    let edition = match scenario.reg_params {
+        None => String::new(),
+        Some(revision) => format!(" {revision}"),
+    };
+    let name = format!("sim {region} {version}{class}{edition}");
+    let mut lorawan = json!({
+        "RfRegion": region.name(),
+        "MacVersion": version.to_string(),
+        "RegParamsRevision": revision.to_string(),
+        "SupportsJoin": true,
+        "Supports32BitFCnt": true,
+    });
+    match scenario.class {
+        Class::A => {}
+        Class::B { periodicity } => {
+            lorawan["SupportsClassB"] = true.into();
+            // In slots of 30 ms from one ping slot to the next.
+            lorawan["PingSlotPeriod"] = (32u32 << periodicity).into();
+        }
+        Class::C => lorawan["SupportsClassC"] = true.into(),
+    }
+    // The same fleet twice makes one profile. AWS allows no dots here.
+    let token = name.replace([' ', '.'], "-");
+    let body = json!({ "Name": name, "ClientRequestToken": token, "LoRaWAN": lorawan });
+    (name, body)
 }
 
 fn device_body(spec: &DeviceSpec, (profile, destination): (&str, &str), codec: bool) -> Value {
@@ -238,20 +261,24 @@ fn succeeded(what: &str, answer: &Answer) -> Result<(), ProvisionError> {
     Err(ProvisionError::Refused { what: what.into(), status: answer.status, message })
 }
 
-/// The fleet's identifiers and keys, one device a line, for servers without that API.
+/// The fleet's identifiers and keys, one device a line, for servers without that API. The NwkKey is
+/// empty before 1.1.
 pub fn csv(scenario: &Scenario) -> String {
-    let mut text = String::from("name,dev_eui,join_eui,app_key\n");
-    for spec in scenario.device_specs(lns_lorawan::Timestamp::default()) {
-        let app_key = app_key_text(scenario, spec.dev_eui);
-        let row = format!("{},{},{},{app_key}\n", spec.name, spec.dev_eui, scenario.join_eui);
-        text.push_str(&row);
+    let mut text = String::from("name,dev_eui,join_eui,app_key,nwk_key\n");
+    for fleet in scenario.each() {
+        for spec in fleet.own_device_specs(lns_lorawan::Timestamp::default()) {
+            let (app_key, nwk_key) = match &spec.activation {
+                Activation::Otaa { app_key, .. } => (hex(app_key.as_bytes()), String::new()),
+                Activation::Otaa11 { app_key, nwk_key, .. } => {
+                    (hex(app_key.as_bytes()), hex(nwk_key.as_bytes()))
+                }
+                Activation::Abp { .. } | Activation::Abp11 { .. } => continue,
+            };
+            let (name, dev_eui, join_eui) = (&spec.name, spec.dev_eui, fleet.join_eui);
+            text.push_str(&format!("{name},{dev_eui},{join_eui},{app_key},{nwk_key}\n"));
+        }
     }
     text
-}
-
-fn app_key_text(scenario: &Scenario, dev_eui: DevEui) -> String {
-    let app_key: AppKey = scenario.app_key_of(dev_eui);
-    hex(app_key.as_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -262,6 +289,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
+    use lns_lorawan::AppKey;
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
 
@@ -344,6 +372,27 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3);
         let key = "abababababababababababababababab";
-        assert_eq!(lines[2], format!("switch-2,70b3d57ed0010001,70b3d57ed0000000,{key}"));
+        assert_eq!(lines[2], format!("switch-2,70b3d57ed0010001,70b3d57ed0000000,{key},"));
+    }
+
+    #[test]
+    fn profiles_and_keys_follow_class_and_version() {
+        let mut scenario = scenario();
+        scenario.mac_version = lns_lorawan::MacVersion::V1_1_0;
+        scenario.class = Class::C;
+        let (name, body) = profile_body(&scenario);
+        assert_eq!(name, "sim EU868 1.1 class C");
+        assert_eq!(body["ClientRequestToken"], "sim-EU868-1-1-class-C");
+        assert_eq!(body["LoRaWAN"]["SupportsClassC"], true);
+        let spec = scenario.own_device_specs(lns_lorawan::Timestamp::default()).remove(0);
+        let device = device_body(&spec, ("p-1", "default"), false);
+        let keys = &device["LoRaWAN"]["OtaaV1_1"];
+        assert_eq!(keys["JoinEui"], "70b3d57ed0000000");
+        assert_ne!(keys["NwkKey"], keys["AppKey"]);
+        assert!(csv(&scenario).lines().all(|line| line.split(',').count() == 5));
+        scenario.class = Class::B { periodicity: 3 };
+        let (_, body) = profile_body(&scenario);
+        assert_eq!(body["LoRaWAN"]["SupportsClassB"], true);
+        assert_eq!(body["LoRaWAN"]["PingSlotPeriod"], 256);
     }
 }

@@ -1,6 +1,7 @@
 //! Hours in a second: the same fleet, with a server that answers at once or wrongly.
 
-use lns_lorawan::{TimeDelta, Timestamp};
+use lns_lorawan::{Region, TimeDelta, Timestamp};
+use sim::device::Class;
 use sim::{AirSpec, Event, Field, Report, Scenario};
 
 use crate::little_server::{Faults, LittleServer};
@@ -117,4 +118,52 @@ fn a_report_is_a_table_that_people_can_read() {
         assert!(text.contains(row), "{row} is missing in\n{text}");
     }
     assert!(text.contains("RX2 0"), "{text}");
+}
+
+/// Where RX1 is like the uplink, this server serves any region.
+#[test]
+fn everybody_joins_in_every_region_of_a_dynamic_plan() {
+    let dynamic = [
+        Region::As923_1,
+        Region::As923_2,
+        Region::As923_3,
+        Region::As923_4,
+        Region::Eu433,
+        Region::Cn779,
+        Region::Ru864,
+        Region::Kr920,
+        Region::In865,
+        Region::Ism2400,
+    ];
+    for region in dynamic {
+        let scenario = Scenario {
+            region,
+            devices: 3,
+            interval: TimeDelta::from_secs(60),
+            confirmed_share: 1.0,
+            ..Scenario::default()
+        };
+        let (report, _) = run(&scenario, Faults::default(), TimeDelta::from_secs(600));
+        assert_eq!((report.joined, report.missed_total()), (3, 0), "{region}\n{report}");
+        assert!(report.total.acked > 10, "{region}\n{report}");
+    }
+}
+
+#[test]
+fn a_fleet_goes_to_class_b_and_hears_its_ping_slots() {
+    let scenario = Scenario {
+        devices: 4,
+        gateways: 2,
+        interval: TimeDelta::from_secs(300),
+        class: Class::B { periodicity: 2 },
+        beacons: true,
+        ..Scenario::default()
+    };
+    let (report, _) = run(&scenario, Faults::default(), TimeDelta::from_secs(7200));
+    let total = report.total;
+    assert_eq!(report.joined, 4);
+    assert!(total.beacons > 200 && report.air.beacons > 100, "{report}");
+    // One frame a ping slot after every uplink in class B, and the gateways' clocks are exact.
+    assert!(total.heard_ping > 60, "{report}");
+    assert!(report.worst_offset < TimeDelta::from_millis(1), "{report}");
 }
