@@ -3,7 +3,7 @@
 use lns_core::profile::DevNoncePolicy;
 use lns_lorawan::{AppSKey, DevAddr, DevNonce, NwkSKey, Region, TimeDelta};
 use sim::AirSpec;
-use sim::device::{Activation, DevNonces};
+use sim::device::{Activation, Class, DevNonces};
 use sim::random::Random;
 use system_tests::world::{Answer, Node, Setup, Weather, Wish, World};
 
@@ -68,7 +68,7 @@ fn run(seed: u64, region: Region) -> World {
 
 fn setup(seed: u64, region: Region, random: &mut Random) -> Setup {
     let mut setup = Setup::new(seed, region);
-    for number in 0..4 {
+    for number in 0..5 {
         setup = setup.node(|node| shape(node, number, random));
     }
     setup = setup.gateways(2);
@@ -89,8 +89,8 @@ fn setup(seed: u64, region: Region, random: &mut Random) -> Setup {
     setup
 }
 
-/// Four kinds: an honest one, one that is stuck on a DevNonce, one that counts them and replays
-/// frames, and a personalized one that forgets its counters.
+/// Five kinds: an honest one, one that is stuck on a DevNonce, one that counts them and replays
+/// frames, a personalized one that forgets its counters, and one of class C that seldom sends.
 fn shape(node: &mut Node, number: u64, random: &mut Random) {
     let spec = &mut node.spec;
     spec.interval = TimeDelta::from_millis(random.between(15_000, 60_000));
@@ -108,6 +108,11 @@ fn shape(node: &mut Node, number: u64, random: &mut Random) {
             if let Activation::Otaa { dev_nonces, .. } = &mut spec.activation {
                 *dev_nonces = DevNonces::Counting(DevNonce(1));
             }
+        }
+        4 => {
+            spec.class = Class::C;
+            spec.interval = TimeDelta::from_millis(random.between(60_000, 600_000));
+            node.profile.supports_class_c = true;
         }
         _ => {
             spec.activation = Activation::Abp {
