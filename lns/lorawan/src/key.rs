@@ -122,6 +122,16 @@ key!(
     GenAppKey,
     "a GenAppKey"
 );
+key!(
+    /// A multicast group's key, the same for all members (TS005-2.0.0 §4.3).
+    McKey,
+    "an McKey"
+);
+key!(
+    /// Protects a group's key on its way to one device (TS005-2.0.0 §4.3).
+    McKeKey,
+    "an McKEKey"
+);
 
 #[cfg(test)]
 mod tests {

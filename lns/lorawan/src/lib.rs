@@ -22,17 +22,17 @@ mod wire;
 
 pub use airtime::{PREAMBLE_SYMBOLS, time_on_air};
 pub use crypto::{
-    Aes128Schedule, DerivationContext, JoinReqType, Mic, MicMismatch, MicSchedule, Scheme,
-    SessionKeys, SessionSchedules, Uplink11Ctx, js_enc_key, js_int_key, ping_slot_rand,
-    session_keys_1_0, session_keys_1_1,
+    Aes128Schedule, DerivationContext, JoinReqType, McRoot, Mic, MicMismatch, MicSchedule, Scheme,
+    SessionKeys, SessionSchedules, Uplink11Ctx, js_enc_key, js_int_key, mc_ke_key,
+    mc_key_encrypted, mc_session_keys, ping_slot_rand, session_keys_1_0, session_keys_1_1,
 };
 pub use dev_addr::{DevAddr, DevAddrPrefix, NetId};
 pub use eui::{DevEui, GatewayEui, JoinEui};
 pub use f_cnt::{AFCntDown, FCntDown, FCntUp, NFCntDown, WireFCnt};
 pub use hex_text::HexError;
 pub use key::{
-    AppKey, AppSKey, FNwkSIntKey, GenAppKey, JsEncKey, JsIntKey, NwkKey, NwkSEncKey, NwkSKey,
-    SNwkSIntKey,
+    AppKey, AppSKey, FNwkSIntKey, GenAppKey, JsEncKey, JsIntKey, McKeKey, McKey, NwkKey,
+    NwkSEncKey, NwkSKey, SNwkSIntKey,
 };
 pub use mac::{
     DownlinkMacCommand, DownlinkMacCommands, MacStop, UplinkMacCommand, UplinkMacCommands,

@@ -8,6 +8,7 @@ mod aes;
 mod derive;
 mod keystream;
 mod mic;
+mod multicast;
 mod session;
 
 pub use aes::Aes128Schedule;
@@ -16,6 +17,7 @@ pub use derive::{
     session_keys_1_1,
 };
 pub use mic::{Mic, MicMismatch, MicSchedule};
+pub use multicast::{McRoot, mc_ke_key, mc_key_encrypted, mc_session_keys};
 pub use session::{Scheme, SessionKeys, SessionSchedules, Uplink11Ctx};
 
 pub(crate) use aes::{decrypt_blocks, encrypt_blocks};
