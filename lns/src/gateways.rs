@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use lns_core::radio::clock::ConcentratorClock;
+use lns_core::radio::lane::LaneSettings;
 use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
@@ -21,6 +22,8 @@ pub struct Registered {
     pub region: Region,
     /// Latitude and longitude in degrees, altitude in metres, where an administrator gave them.
     pub location: Option<Location>,
+    /// What its lane must know of it.
+    pub lane: LaneSettings,
 }
 
 /// A place on Earth.
@@ -87,6 +90,11 @@ impl Gateway {
     /// The region it is registered for.
     pub fn region(&self) -> Option<Region> {
         self.registered.read().as_ref().map(|registered| registered.region)
+    }
+
+    /// What its lane must know of it.
+    pub fn lane(&self) -> LaneSettings {
+        self.registered.read().as_ref().map(|registered| registered.lane).unwrap_or_default()
     }
 
     /// Where it is: as registered, else as it says itself.
@@ -252,7 +260,10 @@ mod tests {
     fn of_unregistered_gateways_the_stalest_goes_and_registered_ones_stay() {
         let gateways = Gateways::default();
         let region = "EU868".parse().expect("a region");
-        gateways.register(GatewayEui::new(0), Registered { region, location: None });
+        gateways.register(
+            GatewayEui::new(0),
+            Registered { region, location: None, lane: LaneSettings::default() },
+        );
         for n in 1..UNREGISTERED_LIMIT as u64 {
             gateways.seen(GatewayEui::new(n)).touch(Timestamp::from_micros(n as i64), false);
         }

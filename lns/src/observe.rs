@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lns_core::event::{Fate, Freshness};
 use lns_core::{Note, Reject};
-use lns_lorawan::{DevEui, TimeDelta, Timestamp};
+use lns_lorawan::{Db, DevEui, TimeDelta, Timestamp, Window};
 use parking_lot::RwLock;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -43,6 +43,8 @@ pub struct Observer {
     no_offer: IntCounter,
     does_not_fit: IntCounter,
     downlinks: IntCounterVec,
+    downlink_ends: IntCounterVec,
+    downlink_margin: Histogram,
     acked: IntCounter,
     mac: IntCounterVec,
     commit_seconds: Histogram,
@@ -103,6 +105,15 @@ impl Observer {
                 "Occasions whose windows were too small for the queued downlink",
             ),
             downlinks: make.counters("lns_downlinks_total", "Ends of handed-over frames", "fate"),
+            downlink_ends: make.counters_by(
+                "lns_downlink_ends_total",
+                "Ends of handed-over frames, by window and cause",
+                &["fate", "window", "cause"],
+            ),
+            downlink_margin: make.decibels(
+                "lns_downlink_margin_decibels",
+                "Expected margin of frames that gateways accepted",
+            ),
             acked: make.counter("lns_downlinks_acked_total", "Confirmed downlinks acknowledged"),
             mac: make.counters("lns_mac_oddities_total", "Unknown or unexpected MAC", "kind"),
             commit_seconds: make.histogram("lns_commit_seconds", "Time of one group commit", 1e-5),
@@ -277,7 +288,7 @@ impl Observer {
             Note::LateCopy { .. } => self.late_copies.inc(),
             Note::Planned { .. } => self.planned.inc(),
             Note::NoOffer => self.no_offer.inc(),
-            Note::Sent { fate, .. } => self.downlinks.with_label_values(&[fate_label(fate)]).inc(),
+            Note::Sent { fate, window, margin, .. } => self.sent(fate, *window, *margin),
             Note::Acked { .. } => self.acked.inc(),
             Note::UnknownMacCommand { .. } => self.mac.with_label_values(&["unknown_cid"]).inc(),
             Note::UnexpectedMacAnswer { .. } => {
@@ -291,6 +302,15 @@ impl Observer {
             | Note::ClassChanged { .. }
             | Note::DevStatus { .. }
             | Note::DownCounterExhausted => {}
+        }
+    }
+
+    fn sent(&self, fate: &Fate, window: Option<Window>, margin: Option<Db>) {
+        self.downlinks.with_label_values(&[fate_label(fate)]).inc();
+        let labels = [fate_label(fate), window_label(window), cause_label(fate)];
+        self.downlink_ends.with_label_values(&labels).inc();
+        if let (Fate::Accepted, Some(margin)) = (fate, margin) {
+            self.downlink_margin.observe(f64::from(margin.hundredths()) / 100.0);
         }
     }
 
@@ -319,6 +339,25 @@ pub fn fate_label(fate: &Fate) -> &'static str {
         Fate::Refused(_) => "refused",
         Fate::Unknown => "unknown",
         Fate::Expired => "expired",
+    }
+}
+
+/// A window as a metric label; which one is not known of a frame whose gateway kept silent.
+fn window_label(window: Option<Window>) -> &'static str {
+    match window {
+        Some(Window::Rx1) => "rx1",
+        Some(Window::Rx2) => "rx2",
+        Some(Window::Ping) => "ping",
+        Some(Window::Rxc) => "rxc",
+        None => "",
+    }
+}
+
+/// Why a frame was refused, as a metric label. Gateways' inventions and sentences share one.
+fn cause_label(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Refused(cause) => gateway_link::Refusal::from(&**cause).label(),
+        Fate::Accepted | Fate::Unknown | Fate::Expired => "",
     }
 }
 
@@ -352,7 +391,7 @@ fn live_line(note: &Note) -> Option<(char, String)> {
             ('✗', "downlink counters are used up; must join again".into())
         }
         Note::NoOffer => ('✗', "no gateway can send in time".into()),
-        Note::Sent { f_cnt_down, fate, gateway, window } => {
+        Note::Sent { f_cnt_down, fate, gateway, window, .. } => {
             let mark = if *fate == Fate::Accepted { '▼' } else { '✗' };
             let what = match f_cnt_down {
                 Some(f_cnt_down) => format!("FCntDown {}", f_cnt_down.0),
@@ -387,6 +426,18 @@ impl Make<'_> {
     fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
         let metric = IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid metric");
         self.keep(metric)
+    }
+
+    fn counters_by(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let metric = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid metric");
+        self.keep(metric)
+    }
+
+    /// Buckets of 5 dB from −20 to 60.
+    fn decibels(&self, name: &str, help: &str) -> Histogram {
+        let buckets = prometheus::linear_buckets(-20.0, 5.0, 17).expect("valid buckets");
+        let options = HistogramOpts::new(name, help).buckets(buckets);
+        self.keep(Histogram::with_opts(options).expect("a valid metric"))
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use lns_core::Reject;
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::committer::{self, Batch, Released};
@@ -15,7 +16,7 @@ use crate::observe::Observer;
 use crate::outbox::Outbox;
 use crate::partition::{Partition, Turn};
 use crate::router::Router;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Write};
 use crate::transmit::{Radio, Transmit};
 
 /// Messages taken into one turn: enough to fill a group commit, few enough that the first does not
@@ -180,12 +181,16 @@ pub fn start_committer(
         .spawn(move || committer::run(store, &inbox, &mut doors, &abandon))
 }
 
+/// Gateways' ledgers on their way to the store, which the housekeeping thread gives to the committer:
+/// the lanes wait for no disk.
+pub type Ledgers = Arc<Mutex<Vec<Write>>>;
+
 /// Runs the lanes until they are told to stop.
 pub fn run_lanes(
     mut transmit: Transmit,
     inbox: &Receiver<ToLanes>,
     partitions: &Partitions,
-    (radio, observer): (&dyn Radio, &Observer),
+    (radio, observer, ledgers): (&dyn Radio, &Observer, &Ledgers),
     clock: &Clock,
 ) {
     let mut told = clock.now();
@@ -210,10 +215,12 @@ pub fn run_lanes(
             let reasons = transmit.lanes().no_offers();
             observer.no_offers(reasons.map(|(reason, count)| (reason.label(), count)));
         }
+        ledgers.lock().extend(transmit.ledgers(clock.now()));
         for (partition, message) in transmit.answers.drain(..) {
             partitions.send(partition, message);
         }
         if stop {
+            ledgers.lock().extend(transmit.last_ledgers(clock.now()));
             return;
         }
     }

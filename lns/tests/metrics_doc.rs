@@ -89,6 +89,10 @@ fn scraped() -> BTreeMap<String, Kind> {
     let note = Note::UnknownMacCommand { cid: 0x80 };
     let at = Timestamp::from_micros(0);
     observer.see(&Seen { at, dev_eui: None, dev_addr: None, note });
+    let refused = lns_core::event::Fate::Refused("TOO_LATE".into());
+    let note =
+        Note::Sent { f_cnt_down: None, fate: refused, gateway: None, window: None, margin: None };
+    observer.see(&Seen { at, dev_eui: None, dev_addr: None, note });
     let gateways = Gateways::default();
     gateways.seen(GatewayEui::new(1));
     let text = observer.scrape(&gateways);

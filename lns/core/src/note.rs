@@ -2,7 +2,7 @@
 //!
 //! The same notes feed metrics, logs, the live view and transcripts. Nothing depends on them.
 
-use lns_lorawan::{DevAddr, DevNonce, FCntDown, FCntUp, GatewayEui, Window};
+use lns_lorawan::{Db, DevAddr, DevNonce, FCntDown, FCntUp, GatewayEui, Window};
 
 use crate::class::Class;
 use crate::event::{Fate, Freshness};
@@ -93,6 +93,8 @@ pub enum Note {
         gateway: Option<GatewayEui>,
         /// When.
         window: Option<Window>,
+        /// How far it was expected to be above what it needs there.
+        margin: Option<Db>,
     },
     /// The device acknowledged a confirmed downlink.
     Acked {

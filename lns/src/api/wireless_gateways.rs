@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use lns_lorawan::{GatewayEui, JoinEui, NetId};
 use serde_json::{Map, Value, json};
 
-use crate::registry::{Basics, Id, Kind, Location, Registry, WirelessGateway};
+use crate::registry::{Basics, Id, Kind, Location, Radio, Registry, WirelessGateway};
 
 use super::common::{
     DESCRIPTION, NAME, change_text, created, done, id, identity, json_of, list_of, page_of, put,
@@ -43,6 +43,7 @@ fn read_new(body: &[u8]) -> Result<WirelessGateway, ApiError> {
         region: lorawan.text("RfRegion", 1..=64)?,
         max_eirp: max_eirp(&mut lorawan)?,
         location: location(&mut lorawan, ["Location", "Latitude", "Longitude", "Altitude"])?,
+        radio: Radio::default(),
         basics: Basics {
             join_eui_filters: join_eui_filters(&mut lorawan)?,
             net_id_filters: net_id_filters(&mut lorawan)?,

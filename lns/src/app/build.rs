@@ -54,6 +54,7 @@ pub(super) struct Common {
     pub partitions: Partitions,
     pub lanes: Sender<ToLanes>,
     pub committer: Sender<Batch>,
+    pub ledgers: rooms::Ledgers,
 }
 
 /// The mailboxes' receiving ends.
@@ -123,6 +124,7 @@ pub(super) fn start(
         radios,
         outbox: out.outbox,
         store: common.store,
+        ledgers: common.ledgers,
         partitions: common.partitions,
         lanes: common.lanes,
         bridge: bridge.handle,
@@ -166,6 +168,7 @@ fn common(
         partitions: Partitions::new(mailboxes),
         lanes,
         committer,
+        ledgers: rooms::Ledgers::default(),
     };
     let inboxes =
         Inboxes { partitions: partition_inboxes, lanes: lanes_inbox, committer: committer_inbox };
@@ -255,18 +258,21 @@ fn start_lanes(
     common: &Common,
     inbox: Receiver<ToLanes>,
     radios: &Arc<Radios>,
-) -> std::io::Result<JoinHandle<()>> {
+) -> anyhow::Result<JoinHandle<()>> {
     let gateways = Arc::clone(&common.gateways);
     let default = config.server.region;
     let region_of =
         move |eui| gateways.find(eui).and_then(|gateway| gateway.region()).unwrap_or(default);
     let known = Arc::clone(&common.gateways);
-    let transmit = Transmit::new(Arc::clone(&common.router), known, region_of);
+    let mut transmit = Transmit::new(Arc::clone(&common.router), known, region_of);
+    transmit.read_ledgers(&*common.store).context("reading the gateways' duty cycles")?;
     let (partitions, clock) = (common.partitions.clone(), common.clock.clone());
     let (radios, observer) = (Arc::clone(radios), Arc::clone(&common.observer));
-    std::thread::Builder::new().name("lanes".into()).spawn(move || {
-        rooms::run_lanes(transmit, &inbox, &partitions, (&*radios, &observer), &clock)
-    })
+    let ledgers = Arc::clone(&common.ledgers);
+    let thread = std::thread::Builder::new().name("lanes".into());
+    Ok(thread.spawn(move || {
+        rooms::run_lanes(transmit, &inbox, &partitions, (&*radios, &observer, &ledgers), &clock)
+    })?)
 }
 
 fn start_partitions(

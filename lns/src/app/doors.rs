@@ -145,11 +145,12 @@ pub(super) fn keep_house(
     let (registry, gateways) = (Arc::clone(&common.registry), Arc::clone(&common.gateways));
     let (partitions, committer) = (common.partitions.clone(), common.committer.clone());
     let (outbox, broker) = (Arc::clone(outbox), Arc::clone(broker));
-    let store = Arc::clone(&common.store);
+    let (store, ledgers) = (Arc::clone(&common.store), Arc::clone(&common.ledgers));
     let mut registrations = Registrations::default();
     let mut keep = move |last: &mut Instant| {
         registrations.sync(&registry, &gateways, bridge.as_ref(), require_registered);
-        let writes = outbox.progress().moved();
+        let mut writes = outbox.progress().moved();
+        writes.append(&mut ledgers.lock());
         if !writes.is_empty() {
             let _ = committer.send(Batch { writes, releases: Vec::new() });
         }

@@ -28,7 +28,7 @@ use crate::message::ToLanes;
 use crate::observe::Observer;
 use crate::outbox::Outbox;
 use crate::registry::{Registry, WirelessDevice};
-use crate::rooms::Partitions;
+use crate::rooms::{Ledgers, Partitions};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -49,6 +49,7 @@ pub struct Server {
     radios: Arc<radio::Radios>,
     outbox: Arc<Outbox>,
     store: Arc<dyn Store>,
+    ledgers: Ledgers,
     partitions: Partitions,
     lanes: Sender<ToLanes>,
     bridge: Option<BridgeHandle>,
@@ -162,7 +163,9 @@ impl Server {
             "the store refused the last changes; what they answered was not released. \
              See the log for its reason"
         );
-        self.store.commit(&self.outbox.progress().moved())?;
+        let mut last = std::mem::take(&mut *self.ledgers.lock());
+        last.extend(self.outbox.progress().moved());
+        self.store.commit(&last)?;
         Ok(())
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use gateway_bridge::{BridgeHandle, Policy};
-use lns_lorawan::GatewayEui;
+use lns_core::radio::forwarder::ForwarderModel;
+use lns_core::radio::lane::LaneSettings;
+use lns_lorawan::{Dbm, GatewayEui};
 
 use crate::gateways::{Gateways, Location, Registered};
 use crate::registry::{Registry, WirelessGateway};
@@ -40,7 +42,8 @@ impl Registrations {
                 longitude: place.longitude,
                 altitude: place.altitude,
             });
-            gateways.register(gateway.gateway_eui, Registered { region, location });
+            let lane = lane(gateway);
+            gateways.register(gateway.gateway_eui, Registered { region, location, lane });
             now.insert(gateway.gateway_eui)
         });
         for gone in self.known.difference(&now) {
@@ -52,6 +55,23 @@ impl Registrations {
             bridge.set_policy(Policy { require_registered, registered: euis(registry) });
         }
         self.known = now;
+    }
+}
+
+/// What a gateway's lane must know of it.
+fn lane(gateway: &WirelessGateway) -> LaneSettings {
+    let hundredths = |dbm: f64| Dbm::from_hundredths((dbm * 100.0) as i16);
+    LaneSettings {
+        forwarder: gateway
+            .radio
+            .forwarder
+            .as_deref()
+            .and_then(ForwarderModel::parse)
+            .unwrap_or_default(),
+        max_eirp: gateway.max_eirp.map(hundredths),
+        antenna_gain: gateway.radio.antenna_gain,
+        beaconing: gateway.radio.beaconing,
+        ..LaneSettings::default()
     }
 }
 

@@ -26,7 +26,7 @@ pub struct WirelessGateway {
     /// The region that it serves, by name (`EU868`); `None`: the server's.
     #[serde(default)]
     pub region: Option<String>,
-    /// The most that it may radiate, dBm EIRP. Kept for later.
+    /// The most that it may radiate, dBm EIRP.
     #[serde(default)]
     pub max_eirp: Option<f64>,
     /// Where its antenna stands; `None`: as it reports itself.
@@ -36,12 +36,27 @@ pub struct WirelessGateway {
     /// effect for a packet forwarder.
     #[serde(default)]
     pub basics: Basics,
+    /// What its forwarder is like.
+    #[serde(default)]
+    pub radio: Radio,
     /// Tags.
     #[serde(default)]
     pub tags: Tags,
     /// The request that made it.
     #[serde(default)]
     pub made_by: Option<Fingerprint>,
+}
+
+/// What a server must know of a packet forwarder to foresee what it will say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Radio {
+    /// `sx1301` or `sx1302`; `None`: not known.
+    pub forwarder: Option<String>,
+    /// The antenna's gain, as the forwarder's configuration has it, dBi.
+    pub antenna_gain: i8,
+    /// Whether its configuration makes it send beacons.
+    pub beaconing: bool,
 }
 
 /// What only a Basics Station is told.

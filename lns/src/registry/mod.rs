@@ -40,7 +40,7 @@ pub use destination::{DEFAULT_DESTINATION, Destination};
 pub use device::{Keys, WirelessDevice};
 pub use device_profile::DeviceProfile;
 pub use error::RegistryError;
-pub use gateway::{Basics, Location, WirelessGateway};
+pub use gateway::{Basics, Location, Radio, WirelessGateway};
 pub use id::{Fingerprint, Id, Kind};
 pub use kept::{Kept, Tags};
 pub use route::Route;

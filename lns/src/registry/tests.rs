@@ -58,6 +58,7 @@ fn gateway(eui: u64, region: Option<&str>) -> WirelessGateway {
         max_eirp: None,
         location: Some(Location { latitude: 1.5, longitude: -2.5, altitude: None }),
         basics: Basics::default(),
+        radio: crate::registry::Radio::default(),
         tags: Tags::new(),
         made_by: None,
     }

@@ -116,10 +116,23 @@ async fn region_and_place_can_be_changed_under_v1() {
     assert_eq!(changed["name"], Value::Null);
     let cleared = api.ask(line, json!({ "location": null })).await.body;
     assert_eq!(cleared["location"], Value::Null);
+    assert_eq!((&cleared["antenna_gain"], &cleared["beaconing"]), (&json!(0), &json!(false)));
+    let radio = json!({ "forwarder": "sx1301", "antenna_gain": 3, "beaconing": true });
+    let told = api.ask(line, radio).await.body;
+    let shown = (&told["forwarder"], &told["antenna_gain"], &told["beaconing"]);
+    assert_eq!(shown, (&json!("sx1301"), &json!(3), &json!(true)));
+    let forgotten = json!({ "forwarder": null, "antenna_gain": null, "beaconing": null });
+    let told = api.ask(line, forgotten).await.body;
+    let shown = (&told["forwarder"], &told["antenna_gain"], &told["beaconing"]);
+    assert_eq!(shown, (&Value::Null, &json!(0), &json!(false)));
     for change in [
         json!({ "location": { "latitude": 91, "longitude": 0 } }),
         json!({ "location": { "latitude": 1 } }),
         json!({ "region": "MARS" }),
+        json!({ "forwarder": "sx1303" }),
+        json!({ "antenna_gain": 21 }),
+        json!({ "antenna_gain": 2.5 }),
+        json!({ "beaconing": "yes" }),
         json!({ "gateway_eui": "0000000000000001" }),
     ] {
         assert_eq!(api.ask(line, change).await.error().0, "ValidationException");

@@ -37,6 +37,7 @@ fn end(draft: &mut Draft<'_>, in_flight: &InFlight, outcome: &Outcome) {
         fate: outcome.fate.clone(),
         gateway: outcome.gateway,
         window: outcome.window,
+        margin: outcome.margin,
     });
     let sent = match outcome.fate {
         Fate::Accepted | Fate::Unknown => true,

@@ -56,6 +56,8 @@ pub struct Lane {
     pub(super) record: Record,
     pub(super) demand: Demand,
     learnt: Option<ForwarderModel>,
+    /// When the ledger was last written down, and whether it has changed since.
+    pub(super) written: (Timestamp, bool),
     no_slots_until: Option<Timestamp>,
 }
 
@@ -79,6 +81,7 @@ impl Lane {
             record: Record::default(),
             demand: Demand::default(),
             learnt: None,
+            written: (Timestamp::from_micros(0), false),
             no_slots_until: None,
         }
     }

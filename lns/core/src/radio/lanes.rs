@@ -3,7 +3,7 @@
 //! A frame handed over ends in exactly one outcome; `radio/flights.rs` has that half.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use lns_lorawan::{GatewayEui, Region, RxDelay, TimeDelta, Timestamp};
@@ -28,6 +28,9 @@ const GATEWAYS_COMPARED: usize = 8;
 /// How much more a device's first window is worth than a later one, thousandths: what it does not
 /// use of the second is free, and there is time to fall back.
 const EARLY: i16 = 50;
+
+/// How often a ledger that changes is written down.
+const WRITTEN: TimeDelta = TimeDelta::from_secs(60);
 
 /// What has been asked is remembered for so long after its last window.
 const MEMORY: TimeDelta = TimeDelta::from_secs(5);
@@ -66,6 +69,10 @@ pub struct Lanes {
     pub(super) flights: HashMap<PlanName, Flight>,
     pub(super) due: BinaryHeap<Reverse<(Timestamp, Due)>>,
     next_offer: u64,
+    /// Ledgers that an earlier run wrote down, of gateways that have not come back yet.
+    remembered: HashMap<GatewayEui, Box<[u8]>>,
+    /// Lanes whose ledger is or must be written down.
+    touched: HashSet<GatewayEui>,
     refusals: Refusals,
 }
 
@@ -79,6 +86,8 @@ impl Lanes {
             flights: HashMap::new(),
             due: BinaryHeap::new(),
             next_offer: 0,
+            remembered: HashMap::new(),
+            touched: HashSet::new(),
             refusals: Refusals::default(),
         }
     }
@@ -104,9 +113,53 @@ impl Lanes {
         if self.lanes.len() >= self.capacity {
             return false;
         }
-        self.lanes
-            .insert(gateway, Lane::new(gateway, boot_epoch, settings, region.tables().sub_bands));
+        let mut lane = Lane::new(gateway, boot_epoch, settings, region.tables().sub_bands);
+        if let Some(bytes) = self.remembered.remove(&gateway) {
+            lane.duty.read(now, &bytes);
+            lane.written.1 = true;
+            self.touched.insert(gateway);
+        }
+        self.lanes.insert(gateway, lane);
         true
+    }
+
+    /// A ledger that an earlier run wrote down, for when its gateway comes back.
+    pub fn remember(&mut self, gateway: GatewayEui, ledger: Box<[u8]>) {
+        self.remembered.insert(gateway, ledger);
+    }
+
+    /// Ledgers to be written down now; `None` instead of one that has nothing left to remember.
+    ///
+    /// A ledger is written once a minute while it changes, and at once when more than a hundredth of
+    /// a band's allowance was promised since.
+    pub fn ledgers(&mut self, now: Timestamp) -> Vec<(GatewayEui, Option<Vec<u8>>)> {
+        let mut written = Vec::new();
+        self.touched.retain(|gateway| {
+            let Some(lane) = self.lanes.get_mut(gateway) else { return false };
+            let (at, changed) = lane.written;
+            let due = now.since(at) >= WRITTEN;
+            if !(due || lane.duty.must_be_written()) {
+                return true;
+            }
+            let clear = due && lane.duty.is_clear(now);
+            if clear {
+                written.push((*gateway, None));
+            } else if changed {
+                written.push((*gateway, Some(lane.duty.write(now, false))));
+            }
+            lane.written = (now, false);
+            !clear
+        });
+        written
+    }
+
+    /// All ledgers, for the last time: nothing more will be promised.
+    pub fn last_ledgers(&mut self, now: Timestamp) -> Vec<(GatewayEui, Vec<u8>)> {
+        let touched = std::mem::take(&mut self.touched);
+        let lanes = touched.into_iter().filter_map(|gateway| {
+            self.lanes.get_mut(&gateway).map(|lane| (gateway, lane.duty.write(now, true)))
+        });
+        lanes.collect()
     }
 
     /// A gateway is no longer connected. What it was handed may still be sent and answered.
@@ -120,6 +173,13 @@ impl Lanes {
     pub fn gateway_boot(&mut self, gateway: GatewayEui, boot_epoch: u32) {
         if let Some(lane) = self.lanes.get_mut(&gateway).filter(|lane| lane.is_online()) {
             lane.up(boot_epoch);
+        }
+    }
+
+    /// What a gateway needs has changed; promises stand.
+    pub fn set_settings(&mut self, gateway: GatewayEui, settings: LaneSettings) {
+        if let Some(lane) = self.lanes.get_mut(&gateway) {
+            lane.set_settings(settings);
         }
     }
 
@@ -282,6 +342,10 @@ impl Lanes {
         };
         match answer {
             Ok(offer) => {
+                if let Some(lane) = self.lanes.get_mut(&gateway) {
+                    lane.written.1 = true;
+                }
+                self.touched.insert(gateway);
                 self.next_offer += 1;
                 if let Some(asked) = self.asks.get_mut(&ask) {
                     asked.held.push((gateway, id));

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use lns_core::radio::forwarder::ForwarderModel;
 use lns_lorawan::GatewayEui;
 use serde_json::{Map, Value, json};
 
 use crate::api::common::{DESCRIPTION, NAME, change_text, json_of, list_of, put};
-use crate::api::fields::Fields;
+use crate::api::fields::{Fields, flag, shown, wrong};
 use crate::api::params::{Label, Page, Params};
 use crate::api::running::GatewaySeen;
 use crate::api::wireless_gateways::location;
@@ -30,6 +31,10 @@ fn document(eui: GatewayEui, (registered, seen): &Sides) -> Value {
         put(&mut document, "description", gateway.description.clone());
         put(&mut document, "region", gateway.region.clone());
         put(&mut document, "location", gateway.location.map(|place| json!(place)));
+        let radio = &gateway.radio;
+        put(&mut document, "forwarder", radio.forwarder.clone());
+        document.insert("antenna_gain".to_owned(), json!(radio.antenna_gain));
+        document.insert("beaconing".to_owned(), json!(radio.beaconing));
         document.insert("tags".to_owned(), json!(gateway.tags));
     }
     let connected = seen.as_ref().is_some_and(|seen| seen.connected);
@@ -115,5 +120,36 @@ fn change(gateway: &mut WirelessGateway, body: &[u8]) -> Result<(), ApiError> {
         gateway.location =
             location(&mut fields, ["location", "latitude", "longitude", "altitude"])?;
     }
+    if let Some(forwarder) = change_text(&mut fields, "forwarder", 16)? {
+        gateway.radio.forwarder = forwarder.map(known_forwarder).transpose()?;
+    }
+    let path = fields.path("antenna_gain");
+    if let Some(gain) = fields.take_change("antenna_gain") {
+        let value = gain.unwrap_or_else(|| json!(0));
+        gateway.radio.antenna_gain = antenna_gain(&path, &value)?;
+    }
+    let path = fields.path("beaconing");
+    if let Some(beaconing) = fields.take_change("beaconing") {
+        gateway.radio.beaconing = flag(&path, &beaconing.unwrap_or(Value::Bool(false)))?;
+    }
     fields.finish()
+}
+
+/// Whole dBi, as a forwarder's configuration has it.
+fn antenna_gain(path: &str, value: &Value) -> Result<i8, ApiError> {
+    let gain = value.as_i64().filter(|gain| (-20..=20).contains(gain));
+    let gain = gain.and_then(|gain| i8::try_from(gain).ok());
+    gain.ok_or_else(|| {
+        wrong(path, format!("{} is not a whole number from -20 to 20", shown(value)))
+    })
+}
+
+/// A forwarder's name, if it is one that we have a model of.
+fn known_forwarder(name: String) -> Result<String, ApiError> {
+    match ForwarderModel::parse(&name) {
+        Some(ForwarderModel::Sx1301 | ForwarderModel::Sx1302) => Ok(name),
+        Some(ForwarderModel::Unknown) | None => {
+            Err(wrong("forwarder", format!("{name:?} is neither sx1301 nor sx1302")))
+        }
+    }
 }
