@@ -1,25 +1,71 @@
 //! Keystream: no counter of a session carries two byte strings, and no JoinNonce makes two
 //! Join-Accepts, across any crash. Looks at what leaves the server.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use lns_core::TxPlan;
-use lns_lorawan::{AppKey, DevAddr, DevEui, Frame, JoinAcceptKeys, JoinNonce, PhyPayload};
+use lns_lorawan::{
+    AppKey, DevAddr, DevEui, DevNonce, EncryptedJoinAccept, Frame, JoinAcceptCipher,
+    JoinAcceptFields, JoinAcceptKeys, JoinEui, JoinNonce, JoinReqType, NwkKey, PhyPayload,
+    js_enc_key, js_int_key,
+};
 
 use super::{Verdict, against, hex};
 
 const NAME: &str = "keystream";
 
+/// Requests of a 1.1 device that a Join-Accept may still answer.
+const REQUESTS: usize = 16;
+
+/// What a device opens Join-Accepts with.
+#[derive(Clone, Copy, Debug)]
+pub enum Root<'a> {
+    /// 1.0.x.
+    V1_0(&'a AppKey),
+    /// 1.1, on a network of 1.1 or of 1.0.x.
+    V1_1(&'a NwkKey, JoinEui),
+}
+
+/// Which of a session's counters a frame counts in: 1.1 has one for the application's frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Counter {
+    Network,
+    Application,
+}
+
+impl Counter {
+    /// `bytes` is a data frame down: MHDR, DevAddr, FCtrl with the length of FOpts in its low four
+    /// bits, FCnt, FOpts, and before the MIC perhaps FPort and payload.
+    fn of(bytes: &[u8], root: Option<Root<'_>>) -> Self {
+        let f_opts_len = usize::from(bytes[5] & 0x0f);
+        let body = &bytes[8..bytes.len() - 4];
+        let of_application = body.get(f_opts_len).is_some_and(|f_port| *f_port > 0);
+        match root {
+            Some(Root::V1_1(..)) if of_application => Counter::Application,
+            Some(Root::V1_0(_) | Root::V1_1(..)) | None => Counter::Network,
+        }
+    }
+}
+
 /// What has left the server, for ever.
 #[derive(Default)]
 pub struct Keystream {
-    frames: HashMap<(DevEui, DevAddr, u32), Box<[u8]>>,
+    frames: HashMap<(DevEui, DevAddr, Counter, u32), Box<[u8]>>,
     accepts: HashMap<(DevEui, JoinNonce), Box<[u8]>>,
+    /// What devices have asked for: the answer's code covers it in 1.1.
+    requests: HashMap<DevEui, VecDeque<(JoinReqType, DevNonce)>>,
 }
 
 impl Keystream {
-    /// A frame is handed over. `app_key` is its device's, where it has one.
-    pub fn leaves(&mut self, plan: &TxPlan, app_key: Option<&AppKey>) -> Verdict {
+    /// A device sends a Join-Request, or a Rejoin-Request with a counter in the nonce's place.
+    pub fn asked(&mut self, dev_eui: DevEui, request: (JoinReqType, DevNonce)) {
+        let requests = self.requests.entry(dev_eui).or_default();
+        requests.push_front(request);
+        requests.truncate(REQUESTS);
+    }
+
+    /// A frame is handed over. `root` is its device's, where it joins.
+    pub fn leaves(&mut self, plan: &TxPlan, root: Option<Root<'_>>) -> Verdict {
         let (dev_eui, bytes) = (plan.dev_eui, &plan.phy_payload);
         match PhyPayload::parse(bytes) {
             Ok(Frame::Down(sealed)) => {
@@ -31,16 +77,17 @@ impl Keystream {
                     let what = format!("{dev_eui}: FCntDown {f_cnt_down} is {wire} on the wire");
                     return against(NAME, what);
                 }
-                let key = (dev_eui, sealed.dev_addr(), f_cnt_down.0);
+                let counter = Counter::of(bytes, root);
+                let key = (dev_eui, sealed.dev_addr(), counter, f_cnt_down.0);
                 once(&mut self.frames, key, bytes, || {
                     format!("FCntDown {f_cnt_down} of {dev_eui} under {}", sealed.dev_addr())
                 })
             }
             Ok(Frame::JoinAccept(sealed)) => {
-                let Some(app_key) = app_key else {
+                let Some(root) = root else {
                     return against(NAME, format!("a Join-Accept to {dev_eui}, which never joins"));
                 };
-                let Ok(fields) = sealed.open(&JoinAcceptKeys::V1_0 { app_key }) else {
+                let Some(fields) = self.open(dev_eui, &sealed, root) else {
                     return against(NAME, format!("{dev_eui} cannot open its Join-Accept"));
                 };
                 let nonce = fields.join_nonce;
@@ -51,6 +98,38 @@ impl Keystream {
             Ok(Frame::JoinRequest(_) | Frame::Rejoin(_) | Frame::Up(_) | Frame::Proprietary(_))
             | Err(_) => against(NAME, format!("{} is no downlink", hex(bytes))),
         }
+    }
+}
+
+impl Keystream {
+    /// The Join-Accept as its device may read it.
+    fn open(
+        &self,
+        dev_eui: DevEui,
+        sealed: &EncryptedJoinAccept<'_>,
+        root: Root<'_>,
+    ) -> Option<JoinAcceptFields> {
+        let (nwk_key, join_eui) = match root {
+            Root::V1_0(app_key) => return sealed.open(&JoinAcceptKeys::V1_0 { app_key }).ok(),
+            Root::V1_1(nwk_key, join_eui) => (nwk_key, join_eui),
+        };
+        let (encrypts, signs) = (js_enc_key(nwk_key, dev_eui), js_int_key(nwk_key, dev_eui));
+        let mut requests = self.requests.get(&dev_eui)?.iter();
+        let as_1_1 = requests.find_map(|(join_req_type, nonce)| {
+            let cipher = match join_req_type {
+                JoinReqType::Join => JoinAcceptCipher::NwkKey(nwk_key),
+                JoinReqType::Rejoin0 | JoinReqType::Rejoin1 | JoinReqType::Rejoin2 => {
+                    JoinAcceptCipher::JsEncKey(&encrypts)
+                }
+            };
+            let request = (*join_req_type, join_eui, *nonce);
+            sealed.open(&JoinAcceptKeys::V1_1 { cipher, js_int_key: &signs, request }).ok()
+        });
+        let as_1_0 = || {
+            let app_key = &nwk_key.as_app_key();
+            sealed.open(&JoinAcceptKeys::V1_0 { app_key }).ok()
+        };
+        as_1_1.or_else(as_1_0)
     }
 }
 

@@ -6,11 +6,12 @@
 mod airtime;
 mod counters;
 mod keystream;
+pub mod ledger;
 mod outbox;
 
 pub use airtime::{Airtime, Promise};
 pub use counters::Counters;
-pub use keystream::Keystream;
+pub use keystream::{Keystream, Root};
 pub use outbox::Outbox;
 
 /// A property that does not hold.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use lns::message::ToPartition;
 use lns::partition::Turn;
 use lns_core::device::Device as ServerDevice;
-use lns_lorawan::{DevAddr, TimeDelta};
+use lns_lorawan::{DevEui, TimeDelta};
 use parking_lot::Mutex;
 
 use super::application::WANTED;
 use super::weather::Weather;
 use super::{Failure, World};
-use crate::checkers::{Verdict, against};
+use crate::checkers::{Verdict, against, ledger};
 
 const NAME: &str = "liveness";
 
@@ -50,7 +50,7 @@ impl World {
         Ok(())
     }
 
-    /// Do a device and the server have the same session?
+    /// Do a device and the server have the same session, and the same idea of its parameters?
     fn agrees(&mut self, device: usize) -> Verdict {
         let spec = &self.setup.nodes[device].spec;
         let (name, dev_eui) = (spec.name.clone(), spec.dev_eui);
@@ -61,24 +61,44 @@ impl World {
         let Some(dev_addr) = at_device else {
             return against(NAME, format!("{name} has not joined"));
         };
-        let at_server = self.addresses_of(dev_eui);
-        if at_server.contains(&dev_addr) {
-            return Ok(());
+        let known = self.look(dev_eui, |device| {
+            (device.addresses(), device.session.clone(), device.mac.clone())
+        });
+        let Some((addresses, session, mac)) = known else {
+            return against(NAME, format!("the server does not know {name}"));
+        };
+        if !addresses.contains(&dev_addr) {
+            let what = format!("{name} has DevAddr {dev_addr}, the server knows {addresses:?}");
+            return against(NAME, what);
         }
-        against(NAME, format!("{name} has DevAddr {dev_addr}, the server knows {at_server:?}"))
+        let asking = mac.ledger.is_some_and(|ledger| !ledger.outstanding().is_empty());
+        let at_device = &self.field.devices()[device];
+        match session.filter(|session| session.dev_addr == dev_addr) {
+            Some(session) if at_device.is_quiet() && !asking => {
+                let profile = &self.setup.nodes[device].profile;
+                let tables = profile.region.tables_for(profile.reg_params, None);
+                ledger::agrees(&name, at_device.mac(), (&session.current, tables))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
-    fn addresses_of(&mut self, dev_eui: lns_lorawan::DevEui) -> Vec<DevAddr> {
-        let found: Arc<Mutex<Vec<DevAddr>>> = Arc::default();
-        let Some(rooms) = &mut self.rooms else { return Vec::new() };
+    /// What the server remembers of a device.
+    pub fn look<T: Send + 'static>(
+        &mut self,
+        dev_eui: DevEui,
+        look: impl FnOnce(&ServerDevice) -> T + Send + 'static,
+    ) -> Option<T> {
+        let found: Arc<Mutex<Option<T>>> = Arc::default();
+        let rooms = self.rooms.as_mut()?;
         let partition = usize::from(rooms.router.partition_of(dev_eui));
         let result = Arc::clone(&found);
         let view = Box::new(move |device: Option<&ServerDevice>| {
-            *result.lock() = device.map(ServerDevice::addresses).unwrap_or_default();
+            *result.lock() = device.map(look);
         });
-        let look = ToPartition::Look { dev_eui, view };
+        let message = ToPartition::Look { dev_eui, view };
         // A look changes nothing, so there is nothing in the turn.
-        rooms.partitions[partition].handle(self.now, look, &mut Turn::default());
-        found.lock().clone()
+        rooms.partitions[partition].handle(self.now, message, &mut Turn::default());
+        found.lock().take()
     }
 }

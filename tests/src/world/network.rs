@@ -6,8 +6,9 @@ use gateway_bridge::semtech::packet::{FromServer, ServerMessage, Txpk, Verdict a
 use gateway_bridge::semtech::session::Out;
 use lns::message::{Seen, ToLanes, ToPartition};
 use lns::treaty;
-use lns_lorawan::Timestamp;
+use lns_lorawan::{DevNonce, JoinReqType, Timestamp};
 use sim::Event;
+use sim::device::Sent;
 use sim::gateway::Told;
 
 use super::transcript::{self, Line};
@@ -34,6 +35,9 @@ impl World {
             Event::Sent { device, name, transmission, heard_by } => {
                 let dev_eui = self.setup.nodes[*device].spec.dev_eui;
                 self.counters.sent(dev_eui, &transmission.phy_payload, &transmission.sent);
+                if let Some(request) = request_of(&transmission.sent) {
+                    self.keystream.asked(dev_eui, request);
+                }
                 let (what, detail) = transcript::sent(&transmission.sent);
                 let radio = transcript::radio(transmission.modulation, transmission.frequency);
                 let radio = if *heard_by == 0 { format!("{radio}  lost") } else { radio };
@@ -152,6 +156,15 @@ impl World {
         self.airtime.restarted(gateway, self.now);
         self.field.restart_gateway(self.now, gateway);
         self.after_field()
+    }
+}
+
+/// Type and nonce of a frame that a Join-Accept answers.
+fn request_of(sent: &Sent) -> Option<(JoinReqType, DevNonce)> {
+    match sent {
+        Sent::JoinRequest { dev_nonce } => Some((JoinReqType::Join, *dev_nonce)),
+        Sent::Rejoin(fields) => Some((fields.join_req_type(), DevNonce(fields.rj_count()))),
+        Sent::Data(_) | Sent::Replay | Sent::Proprietary => None,
     }
 }
 

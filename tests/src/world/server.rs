@@ -105,7 +105,7 @@ impl World {
             }
             Release::Transmit { occasion, plan } => {
                 let node = self.setup.nodes.iter().find(|node| node.spec.dev_eui == plan.dev_eui);
-                self.keystream.leaves(&plan, node.and_then(|node| node.app_key()))?;
+                self.keystream.leaves(&plan, node.and_then(|node| node.root()))?;
                 let message = lns::message::ToLanes::HandOver { occasion, plan };
                 self.put_within(self.now, Within::Lanes(message));
             }

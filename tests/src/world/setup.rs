@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
-    AppKey, DevEui, Frequency, JoinEui, RegParamsRevision, Region, SessionKeys, TimeDelta,
-    Timestamp,
+    AppKey, DevEui, DevNonce, Frequency, JoinEui, MacVersion, NwkKey, RegParamsRevision, Region,
+    SessionKeys, TimeDelta, Timestamp,
 };
 use sim::device::Activation as SimActivation;
 use sim::random::Random;
 use sim::{AirSpec, DeviceSpec, GatewaySpec};
 
 use super::weather::Weather;
+use crate::checkers::Root;
 
 /// When every world begins: 2026-01-01 00:00 UTC.
 pub const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -26,7 +27,7 @@ pub struct Setup {
     pub seed: u64,
     /// Where it is.
     pub region: Region,
-    /// US915: the network's sub-band, 1 to 8.
+    /// US915, AU915: the network's sub-band, 1 to 8.
     pub sub_band: Option<u8>,
     /// EU868: the CFList's channels.
     pub extra_channels: Vec<Frequency>,
@@ -96,13 +97,22 @@ impl Node {
         }
     }
 
-    /// The key that Join-Accepts are made with in 1.0.x; `None` for a device that never joins.
-    pub fn app_key(&self) -> Option<&AppKey> {
+    /// What Join-Accepts are made with; `None` for a device that never joins.
+    pub fn root(&self) -> Option<Root<'_>> {
         match &self.spec.activation {
-            SimActivation::Otaa { app_key, .. } => Some(app_key),
-            SimActivation::Otaa11 { .. }
-            | SimActivation::Abp { .. }
-            | SimActivation::Abp11 { .. } => None,
+            SimActivation::Otaa { app_key, .. } => Some(Root::V1_0(app_key)),
+            SimActivation::Otaa11 { join_eui, nwk_key, .. } => Some(Root::V1_1(nwk_key, *join_eui)),
+            SimActivation::Abp { .. } | SimActivation::Abp11 { .. } => None,
+        }
+    }
+
+    /// Makes it a device of 1.1, with a NwkKey besides the key that it has.
+    pub fn of_1_1(&mut self, nwk_key: NwkKey) {
+        if let SimActivation::Otaa { join_eui, app_key, .. } = &self.spec.activation {
+            let (join_eui, app_key) = (*join_eui, app_key.clone());
+            let dev_nonce = DevNonce(0);
+            self.spec.activation = SimActivation::Otaa11 { join_eui, nwk_key, app_key, dev_nonce };
+            self.spec.mac_version = MacVersion::V1_1_0;
         }
     }
 }
@@ -113,7 +123,7 @@ impl Setup {
         Setup {
             seed,
             region,
-            sub_band: matches!(region, Region::Us915).then_some(2),
+            sub_band: matches!(region, Region::Us915 | Region::Au915).then_some(2),
             extra_channels: Vec::new(),
             nodes: Vec::new(),
             gateways: Vec::new(),
@@ -143,9 +153,7 @@ impl Setup {
         let dev_eui = DevEui::new(0x70b3_d57e_d001_0000 + number);
         let app_key = AppKey::from_bytes(Random::of(!self.seed, number).bytes());
         let mut spec = DeviceSpec::otaa(&format!("node-{number}"), dev_eui, JOIN_EUI, app_key);
-        if self.region == Region::Us915 {
-            spec = spec.us915(self.sub_band);
-        }
+        spec = DeviceSpec { sub_band: self.sub_band, ..spec.in_region(self.region) };
         spec.switched_on = START + TimeDelta::from_secs(1);
         let revision = RegParamsRevision::Rp002_1_0_5;
         let profile = Profile::new(self.region, spec.mac_version, revision);

@@ -6,6 +6,7 @@
 
 mod classes;
 mod eu868;
+mod everywhere;
 mod expected;
 mod us915;
 mod weather;
