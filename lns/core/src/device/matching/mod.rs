@@ -6,26 +6,26 @@
 //! forgot its counters and a stranger apart. Strangers can send as much as they like, so that all
 //! this has a budget (`flood.rs`).
 
+mod contexts;
 mod flood;
 mod key_cache;
 mod row;
 mod verdict;
 
 use lns_lorawan::{
-    DataRateIndex, FCntUp, Frequency, Modulation, OpenedUplink, Region, SealedUplink,
-    SessionSchedules, Timestamp, Uplink11Ctx,
+    DataRateIndex, FCntUp, Frequency, Modulation, OpenedUplink, Region, SealedUplink, Timestamp,
 };
 
 use super::{Behind, Device};
 use crate::event::{Freshness, Under};
 use crate::mac::channel_plan;
 use crate::reject::Reject;
-use crate::session::Session;
 
 pub use self::key_cache::KeyCache;
 pub use self::row::Row;
 pub use crate::dedup::digest;
 
+use contexts::Received;
 use flood::Floods;
 use row::Signs;
 use verdict::Judge;
@@ -230,9 +230,12 @@ impl<'a, K: Copy, F: Fn(K) -> Option<&'a Device>> Search<'_, K, F> {
         let under = row.under;
         let session = device.session_under(under)?;
         let schedules = keys.schedules(&session.keys);
-        let on = (self.on_air.frequency, self.data_rate);
-        let channel = channel_plan::channel_of(&device.about.profile, session, on);
-        for context in contexts(schedules, session, (self.data_rate, channel)) {
+        let received = Received {
+            frequency: self.on_air.frequency,
+            data_rate: self.data_rate,
+            ack: self.sealed.f_ctrl().ack,
+        };
+        for (context, channel) in contexts::contexts(device, session, received) {
             if let Ok(mut opened) = self.sealed.open(schedules, signed, context) {
                 opened.f_cnt_up = f_cnt_up;
                 return Some((opened, channel, Judge { key, device, session, under }));
@@ -240,27 +243,4 @@ impl<'a, K: Copy, F: Fn(K) -> Option<&'a Device>> Search<'_, K, F> {
         }
         None
     }
-}
-
-/// What the MIC may cover besides the bytes. One context in 1.0.x, where it is ignored.
-///
-/// In 1.1 a frame with ACK covers the counter of the confirmed downlink that it acknowledges
-/// (LoRaWAN 1.1 §4.4.2). Devices differ in which they take: that, or the last downlink of any kind.
-fn contexts(
-    keys: &SessionSchedules,
-    session: &Session,
-    (tx_dr, channel): (DataRateIndex, Option<u8>),
-) -> impl Iterator<Item = Uplink11Ctx> {
-    let tx_ch = channel.unwrap_or(0);
-    let is_1_1 = keys.scheme().is_1_1();
-    let before = |next: lns_lorawan::FCntDown| next.0.checked_sub(1).filter(|_| is_1_1);
-    let counters = [
-        Some(session.confirmed_f_cnt_down.map_or(0, |f_cnt| f_cnt.0)),
-        before(session.a_f_cnt_down.next),
-        before(session.n_f_cnt_down.next),
-    ];
-    counters.into_iter().flatten().map(move |f_cnt| {
-        let conf_f_cnt = lns_lorawan::FCntDown(f_cnt).wire().0;
-        Uplink11Ctx { conf_f_cnt, tx_dr, tx_ch }
-    })
 }
