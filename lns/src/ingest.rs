@@ -47,6 +47,18 @@ impl Ingest {
         Ok((partitions, HeardFrame { bytes, digest, reception, region, then: 0 }))
     }
 
+    /// Takes in a reception that goes to no device.
+    pub fn overhear(&self, uplink: &gateway_link::Uplink) -> Result<Reception, Reject> {
+        let eui = treaty::eui(uplink.gateway_eui);
+        let arrived = Timestamp::from_micros(uplink.received_at);
+        if !self.serves(eui) {
+            return Err(Reject::UnknownGateway);
+        }
+        let gateway = self.gateways.seen(eui);
+        gateway.touch(arrived, true);
+        Self::stamp(&gateway, uplink, arrived).ok_or(Reject::NotADataRate)
+    }
+
     /// Whether a gateway is served: any, unless only registered ones are wanted.
     pub fn serves(&self, eui: GatewayEui) -> bool {
         let is_registered = || self.gateways.find(eui).is_some_and(|known| known.is_registered());

@@ -72,7 +72,32 @@ pub struct Observer {
     broker: IntGaugeVec,
     store_bytes: IntGauge,
     bridge: IntGaugeVec,
+    rare: Rare,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
+}
+
+/// What happens seldom.
+struct Rare {
+    f_cnt_resets: IntCounterVec,
+    relayed: IntCounterVec,
+    reserved_f_ports: IntCounter,
+    proprietary: IntCounterVec,
+}
+
+impl Rare {
+    fn new(make: &Make<'_>) -> Self {
+        Rare {
+            f_cnt_resets: make.counters(
+                "lns_f_cnt_resets_total",
+                "Personalized devices that count from the start again",
+                "what",
+            ),
+            relayed: make.counters("lns_relayed_total", "Frames forwarded by relays", "what"),
+            reserved_f_ports: make
+                .counter("lns_reserved_f_ports_total", "Uplinks on reserved ports"),
+            proprietary: make.counters("lns_proprietary_total", "Proprietary frames", "what"),
+        }
+    }
 }
 
 impl Default for Observer {
@@ -156,16 +181,32 @@ impl Observer {
             broker: make.gauges("lns_broker", "How the MQTT broker is doing", "what"),
             store_bytes: make.gauge("lns_store_bytes", "Size of the store, approximately"),
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
+            rare: Rare::new(&make),
             live: RwLock::new(None),
             registry: registry.clone(),
         };
+        observer.begin_at_zero();
+        observer
+    }
+
+    /// Labels that are shown before they have happened.
+    fn begin_at_zero(&self) {
         for label in Reject::LABELS {
-            observer.rejects.with_label_values(&[label]);
+            self.rejects.with_label_values(&[label]);
         }
         for fate in ["accepted", "refused", "unknown", "expired"] {
-            observer.downlinks.with_label_values(&[fate]);
+            self.downlinks.with_label_values(&[fate]);
         }
-        observer
+        let Rare { f_cnt_resets, relayed, reserved_f_ports: _, proprietary } = &self.rare;
+        for (counters, labels) in [
+            (f_cnt_resets, ["noticed", "accepted"]),
+            (relayed, ["forwarded", "unreadable"]),
+            (proprietary, ["published", "limited"]),
+        ] {
+            for label in labels {
+                counters.with_label_values(&[label]);
+            }
+        }
     }
 
     /// From now on, `view` is shown a line for everything that matters to people.
@@ -199,6 +240,12 @@ impl Observer {
     /// Whether somebody watches.
     pub fn is_watched(&self) -> bool {
         self.live.read().is_some()
+    }
+
+    /// A proprietary frame was heard; `false`: it was not published, for there were too many.
+    pub fn proprietary(&self, published: bool) {
+        let what = if published { "published" } else { "limited" };
+        self.rare.proprietary.with_label_values(&[what]).inc();
     }
 
     /// A group was committed.
@@ -278,7 +325,7 @@ impl Observer {
 
     fn count(&self, note: &Note) {
         match note {
-            Note::Uplink { freshness: Freshness::New, lost, .. } => {
+            Note::Uplink { freshness: Freshness::New | Freshness::Reset, lost, .. } => {
                 self.uplinks.inc();
                 self.lost.inc_by(u64::from(*lost));
             }
@@ -298,6 +345,17 @@ impl Observer {
                 self.mac.with_label_values(&["request_refused"]).inc();
             }
             Note::DoesNotFit { .. } => self.does_not_fit.inc(),
+            Note::CountersForgotten { .. } => {
+                self.rare.f_cnt_resets.with_label_values(&["noticed"]).inc();
+            }
+            Note::CountersReset { .. } => {
+                self.rare.f_cnt_resets.with_label_values(&["accepted"]).inc();
+            }
+            Note::Relayed { readable } => {
+                let what = if *readable { "forwarded" } else { "unreadable" };
+                self.rare.relayed.with_label_values(&[what]).inc();
+            }
+            Note::ReservedFPort { .. } => self.rare.reserved_f_ports.inc(),
             Note::SessionConfirmed { .. }
             | Note::ClassChanged { .. }
             | Note::DevStatus { .. }
@@ -323,6 +381,23 @@ impl Observer {
                     dev_eui,
                     "deciding panicked; the device is unchanged, the frame kept"
                 );
+            }
+            Note::CountersForgotten { got, last } => tracing::warn!(
+                dev_eui,
+                got = got.0,
+                last = last.0,
+                "the device counts from the start again and its frames are refused; if it has \
+                 really forgotten its counters: POST /v1/wireless-devices/{dev_eui}/reset-counters"
+            ),
+            Note::CountersReset { got, last, hears_us } => {
+                tracing::info!(dev_eui, got = got.0, last = last.0, "counters begin anew");
+                if !hears_us {
+                    tracing::warn!(
+                        dev_eui,
+                        "the device can no longer hear us: downlink counters go on under the same \
+                         keys and are too high for a device that begins at 0; give it new keys"
+                    );
+                }
             }
             Note::Rejected(reject) => {
                 tracing::debug!(dev_eui, dev_addr, reason = reject.label(), "{reject}");
@@ -381,6 +456,14 @@ fn live_line(note: &Note) -> Option<(char, String)> {
                 "rejoined       DevAddr {dev_addr}  type {kind}  RJcount {rj_count}  heard by {heard_by}"
             ),
         ),
+        Note::CountersForgotten { .. } => {
+            ('✗', "counters forgotten: POST …/reset-counters takes it at its word".into())
+        }
+        Note::CountersReset { got, last, .. } => {
+            ('✓', format!("counters reset FCntUp {} after {}", got.0, last.0))
+        }
+        Note::Relayed { .. } => ('▲', "relay          forwarded a frame".into()),
+        Note::ReservedFPort { f_port } => ('·', format!("uplink on reserved FPort {f_port}")),
         Note::Rejected(reject) => ('✗', format!("rejected       {reject}")),
         Note::LateCopy { gateway } => ('·', format!("late copy      by {gateway}")),
         Note::Planned { .. } => return None,

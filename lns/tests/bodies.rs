@@ -4,7 +4,7 @@ use lns::sink::render::{
     self, Decoding, DeviceLabel, EventId, GatewayLabel, Location, MessageId, RequestFailure, Where,
 };
 use lns::sink::{DownlinkRequest, Topics};
-use lns_core::effect::{AppEvent, EventKind, Stage, UplinkEvent};
+use lns_core::effect::{AppEvent, EventKind, Recount, RelayedUplink, Stage, UplinkEvent};
 use lns_core::event::{Fate, Reception};
 use lns_lorawan::{
     Bandwidth, DataRateIndex, Db, Dbm, DevAddr, DevEui, FCntDown, FCntUp, Frequency, GatewayEui,
@@ -376,4 +376,46 @@ fn ids_are_text_and_come_back() {
         assert!(text.parse::<MessageId>().is_err(), "{text}");
     }
     assert_eq!(EventId::new(DEVICE.dev_eui, 7).to_string(), "70b3d57ed005a1b2-7");
+}
+
+#[test]
+fn what_becomes_of_counters_is_written_as_documented() {
+    let (got, last) = (FCntUp(0), FCntUp(512));
+    let documented = documented("Counters");
+    let told = [(1030, Recount::Forgotten), (1031, Recount::Accepted { hears_us: true })];
+    for ((number, recount), expected) in told.into_iter().zip(&documented) {
+        let kind = EventKind::Counters { got, last, recount };
+        let (body, place) = written(&event(number, "2026-11-23T10:15:30.2Z", kind), Decoding::None);
+        assert_eq!(place, Where::Topic(Topics::Counters(DEVICE.dev_eui)));
+        assert_eq!(&serde_json::from_str::<Value>(&body).unwrap(), expected);
+    }
+    assert_eq!(documented.len(), told.len());
+}
+
+#[test]
+fn what_a_relay_forwards_is_written_as_documented() {
+    let relayed = RelayedUplink {
+        f_cnt_up: FCntUp(7),
+        data_rate: DataRateIndex::new(5).unwrap(),
+        frequency: Frequency::from_hz(868_100_000),
+        rssi: Dbm::from_whole(-100),
+        snr: Db::from_whole(-8),
+        second_channel: true,
+        phy_payload: Box::from([0x40, 0xda, 0x1b, 0x01, 0x26]),
+        dev_addr: Some(DevAddr::new(0x2601_1bda)),
+        dev_eui: None,
+    };
+    let kind = EventKind::Relayed(Box::new(relayed));
+    let (body, place) = written(&event(1032, "2026-11-23T10:15:30.2Z", kind), Decoding::None);
+    assert_eq!(place, Where::Topic(Topics::Relayed(DEVICE.dev_eui)));
+    assert_eq!([serde_json::from_str::<Value>(&body).unwrap()], documented("Relayed frames")[..]);
+}
+
+#[test]
+fn a_proprietary_frame_is_written_as_documented() {
+    let mut body = b"left from before".to_vec();
+    let topic = render::proprietary(&mut body, &[0xe0, 1, 2, 3], &terse(), &nowhere);
+    assert_eq!(topic, Topics::Proprietary);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!([body], documented("Proprietary frames")[..]);
 }

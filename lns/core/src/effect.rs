@@ -1,6 +1,8 @@
 //! What a decision asks of the world.
 
-use lns_lorawan::{DataRateIndex, DevAddr, DevEui, FCntDown, FCntUp, JoinEui, Mic, Timestamp};
+use lns_lorawan::{
+    DataRateIndex, Db, Dbm, DevAddr, DevEui, FCntDown, FCntUp, Frequency, JoinEui, Mic, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
@@ -123,6 +125,53 @@ pub enum EventKind {
         /// Where it stands now.
         stage: Stage,
     },
+    /// Something has become of the device's counters.
+    Counters {
+        /// Counter of the frame that showed it.
+        got: FCntUp,
+        /// The last accepted one before.
+        last: FCntUp,
+        /// What.
+        recount: Recount,
+    },
+    /// The device is a relay and has forwarded a frame.
+    Relayed(Box<RelayedUplink>),
+}
+
+/// What has become of the counters of a personalized device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recount {
+    /// It counts from the start again; its frames are refused until somebody allows it.
+    Forgotten,
+    /// It was taken at its word.
+    Accepted {
+        /// Whether it can hear us: our counters go on under the same keys, and a device that begins
+        /// at 0 follows them only so far.
+        hears_us: bool,
+    },
+}
+
+/// An uplink of another device inside one of this device, which is a relay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RelayedUplink {
+    /// Counter of the relay's own frame.
+    pub f_cnt_up: FCntUp,
+    /// Data rate at which the relay heard the device.
+    pub data_rate: DataRateIndex,
+    /// Where.
+    pub frequency: Frequency,
+    /// How strong.
+    pub rssi: Dbm,
+    /// Signal to noise.
+    pub snr: Db,
+    /// Whether the device woke the relay on its second channel.
+    pub second_channel: bool,
+    /// The frame as the relay heard it.
+    pub phy_payload: Box<[u8]>,
+    /// The address that it carries, a data frame.
+    pub dev_addr: Option<DevAddr>,
+    /// The device that it names, a Join-Request.
+    pub dev_eui: Option<DevEui>,
 }
 
 /// Where a downlink stands.

@@ -1,7 +1,7 @@
 //! What can happen to a device.
 
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, DevAddr, DevEui, Frequency, GatewayEui, GpsTime, JoinRequest,
+    DataRateIndex, Db, Dbm, DevAddr, DevEui, FCntUp, Frequency, GatewayEui, GpsTime, JoinRequest,
     Modulation, OpenedUplink, RejoinRequest, RxDelay, TimeDelta, Timestamp, Tmst, Window,
 };
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,9 @@ pub enum Freshness {
     /// The last accepted frame once more, byte for byte: NbTrans, or a confirmed uplink whose
     /// acknowledgement was not heard (TS001-1.0.4 §4.3.1.3). Answered again, not delivered again.
     Repeat,
+    /// A counter that is not above the last accepted one, of a personalized device that counts from
+    /// the start again and may: by its profile, or because somebody has allowed it once.
+    Reset,
 }
 
 /// A transmission whose MIC has verified, with the copies gathered so far.
@@ -284,6 +287,8 @@ pub enum Command {
     Drop(u64),
     /// Take all downlinks off the queue.
     Clear,
+    /// A personalized device has forgotten its counters: its next frame may count from the start.
+    AllowReset,
     /// The description has changed (or is new).
     Describe(Arc<Description>),
 }
@@ -305,6 +310,13 @@ pub enum Event {
     Outcome(Outcome),
     /// Somebody's wish.
     Command(Command),
+    /// The device's frames show that it counts from the start again, and it may not.
+    CountersForgotten {
+        /// Counter of the frame that showed it.
+        got: FCntUp,
+        /// Last accepted one.
+        last: FCntUp,
+    },
     /// A deadline of the device itself (`Device::next_wake`) has come.
     Wake,
 }

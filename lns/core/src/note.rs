@@ -49,6 +49,32 @@ pub enum Note {
         /// Its address.
         dev_addr: DevAddr,
     },
+    /// A personalized device counts from the start again, and may not.
+    CountersForgotten {
+        /// Counter of the frame that showed it.
+        got: FCntUp,
+        /// Last accepted one.
+        last: FCntUp,
+    },
+    /// A personalized device counts from the start again, and was taken at its word.
+    CountersReset {
+        /// Counter of the frame.
+        got: FCntUp,
+        /// The last accepted one before.
+        last: FCntUp,
+        /// Whether it can hear us.
+        hears_us: bool,
+    },
+    /// A relay has forwarded a frame; `false`: it could not be read.
+    Relayed {
+        /// Whether it could be read.
+        readable: bool,
+    },
+    /// An uplink on a port that the standard reserves.
+    ReservedFPort {
+        /// The port.
+        f_port: u8,
+    },
     /// A frame was refused; the device is unchanged.
     Rejected(Reject),
     /// Another copy after the gathering closed.

@@ -24,6 +24,19 @@ pub enum DevNoncePolicy {
     Unchecked,
 }
 
+/// What is done when a personalized device counts from the start again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FCntResetPolicy {
+    /// Its frames are refused and people are told, until somebody allows it once.
+    #[default]
+    Refuse,
+    /// It is taken at its word, as soon as it can be told from a replay of frames that we remember.
+    ///
+    /// The risks: the device uses its keystream again, so that who recorded both frames can compare
+    /// their contents; and who has a recording that we do not remember can have it accepted once.
+    Accept,
+}
+
 /// What devices of one make have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
@@ -58,6 +71,8 @@ pub struct Profile {
     pub dev_status_interval: Option<TimeDelta>,
     /// The device counts in 16 bits only and computes its MIC with the upper half zero.
     pub f_cnt_16_bit: bool,
+    /// What is done when an ABP device counts from the start again.
+    pub f_cnt_reset: FCntResetPolicy,
     /// The device can be in class B.
     pub supports_class_b: bool,
     /// How often it has ping slots, until it says so itself.
@@ -102,6 +117,7 @@ impl Profile {
             reply_window_ms: 0,
             dev_status_interval: None,
             f_cnt_16_bit: false,
+            f_cnt_reset: FCntResetPolicy::Refuse,
             supports_class_b: false,
             ping_slot_periodicity: DEFAULT_PERIODICITY,
             class_b_timeout: RESPONSE_TIMEOUT,

@@ -22,9 +22,10 @@ mod wire;
 
 pub use airtime::{PREAMBLE_SYMBOLS, time_on_air};
 pub use crypto::{
-    Aes128Schedule, DerivationContext, JoinReqType, McRoot, Mic, MicMismatch, MicSchedule, Scheme,
-    SessionKeys, SessionSchedules, Uplink11Ctx, js_enc_key, js_int_key, mc_ke_key,
-    mc_key_encrypted, mc_session_keys, ping_slot_rand, session_keys_1_0, session_keys_1_1,
+    Aes128Schedule, DerivationContext, JoinReqType, McRoot, Mic, MicMismatch, MicSchedule,
+    RELAY_F_PORT, Scheme, SessionKeys, SessionSchedules, Uplink11Ctx, js_enc_key, js_int_key,
+    mc_ke_key, mc_key_encrypted, mc_session_keys, ping_slot_rand, session_keys_1_0,
+    session_keys_1_1,
 };
 pub use dev_addr::{DevAddr, DevAddrPrefix, NetId};
 pub use eui::{DevEui, GatewayEui, JoinEui};
@@ -48,7 +49,7 @@ pub use units::{
 pub use version::{MacVersion, RegParamsRevision, VersionError};
 pub use wire::{
     BuildError, CfList, DataDown, DataUp, DlSettings, EncryptedJoinAccept, FCtrlDown, FCtrlUp,
-    FOpts, Frame, FrameKind, FrmPayload, JoinAcceptCipher, JoinAcceptError, JoinAcceptFields,
-    JoinAcceptKeys, JoinRequest, OpenedDownlink, OpenedUplink, PhyPayload, RejoinFields,
-    RejoinRequest, RxDelay, SealedDownlink, SealedUplink, WireError,
+    FOpts, ForwardedUplink, Frame, FrameKind, FrmPayload, JoinAcceptCipher, JoinAcceptError,
+    JoinAcceptFields, JoinAcceptKeys, JoinRequest, OpenedDownlink, OpenedUplink, PhyPayload,
+    RejoinFields, RejoinRequest, RelayError, RxDelay, SealedDownlink, SealedUplink, WireError,
 };

@@ -63,6 +63,11 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         Slot::Word(|p| &mut p.dev_nonce, &DeviceProfile::DEV_NONCE),
     ),
     Row::extra(
+        "FCntReset",
+        "f_cnt_reset",
+        Slot::Word(|p| &mut p.f_cnt_reset, &DeviceProfile::F_CNT_RESET),
+    ),
+    Row::extra(
         "ConfirmedAttempts",
         "confirmed_attempts",
         Slot::Whole(|p| &mut p.confirmed_attempts, 1..=15),

@@ -43,8 +43,8 @@ use crate::registry::{Registry, RegistryError};
 
 pub use error::{ApiError, ErrorType};
 pub use running::{
-    CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding, GatewaySeen,
-    Heard, Queued, QueuedItem, Reply, Which,
+    CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
+    GatewaySeen, Heard, Queued, QueuedItem, Reply, Which,
 };
 pub use serve::{BindError, bind, greeting, serve};
 
@@ -187,6 +187,8 @@ fn additions() -> Router<Arc<ApiState>> {
             "/v1/wireless-devices/{id}",
             operation(get(v1::devices::show).patch(v1::devices::update)),
         )
+        .route("/v1/wireless-devices/{id}/counters", operation(get(v1::counters::show)))
+        .route("/v1/wireless-devices/{id}/reset-counters", operation(post(v1::counters::reset)))
         .route(
             "/v1/wireless-devices/{id}/queue",
             operation(

@@ -35,6 +35,12 @@ pub trait Devices: Send + Sync + 'static {
     /// Takes downlinks off the queue; how many there were. One in flight may still be heard.
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize>;
 
+    /// Where the device's counters stand.
+    fn counters(&self, dev_eui: DevEui) -> Reply<Counters>;
+
+    /// The device has forgotten its counters: its next frame may count from the start, once.
+    fn reset_counters(&self, dev_eui: DevEui) -> Reply<()>;
+
     /// The device's last uplink; `None` before the first.
     fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics>;
 
@@ -96,6 +102,23 @@ pub struct QueuedItem {
     pub attempts: u8,
     /// What it waits for.
     pub waits: Waits,
+}
+
+/// Where a device's counters stand; nothing but `false` without a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The last accepted FCntUp.
+    pub f_cnt_up: Option<u32>,
+    /// The next FCntDown; NFCntDown in 1.1.
+    pub n_f_cnt_down: Option<u32>,
+    /// The next AFCntDown; only in 1.1.
+    pub a_f_cnt_down: Option<u32>,
+    /// The device counts from the start again, and is refused.
+    pub forgotten: bool,
+    /// Its next frame may count from the start.
+    pub reset_allowed: bool,
+    /// Whether a device that has forgotten its counters can hear our next downlink.
+    pub heard_from_zero: bool,
 }
 
 /// Which downlinks.

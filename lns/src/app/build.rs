@@ -325,5 +325,6 @@ fn ears(config: &Config, common: &Common, out: &WayOut, radios: &Arc<Radios>) ->
         broker: Arc::clone(&out.broker),
         observer: Arc::clone(&common.observer),
         clock: common.clock.clone(),
+        proprietary: Default::default(),
     }
 }

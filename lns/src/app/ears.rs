@@ -7,6 +7,7 @@ use gateway_link::{GatewayEvent, TxAck, Uplink};
 use lns_core::Reject;
 use lns_lorawan::{GatewayEui, TimeDelta, Timestamp};
 
+use super::proprietary::{Limit, is_proprietary};
 use super::radio::Radios;
 use crate::broker::{Broker, Message, Ticket};
 use crate::clock::Clock;
@@ -42,6 +43,7 @@ pub struct Ears {
     pub broker: Arc<dyn Broker>,
     pub observer: Arc<Observer>,
     pub clock: Clock,
+    pub proprietary: Limit,
 }
 
 impl Ears {
@@ -52,6 +54,10 @@ impl Ears {
             self.meet(&uplink);
         }
         let arrived = lns_lorawan::Timestamp::from_micros(uplink.received_at);
+        if is_proprietary(&uplink.phy_payload) {
+            self.proprietary(&uplink, arrived);
+            return;
+        }
         match self.ingest.hear(uplink) {
             Ok((partitions, mut frame)) => {
                 let first = partitions.trailing_zeros();
@@ -62,6 +68,32 @@ impl Ears {
                 }
             }
             Err(reject) => self.observer.see(&Seen::refused(arrived, None, reject)),
+        }
+    }
+
+    /// A frame that is none of ours to read: told with who heard it and how, and that is all.
+    fn proprietary(&self, uplink: &Uplink, arrived: Timestamp) {
+        let reception = match self.ingest.overhear(uplink) {
+            Ok(reception) => reception,
+            Err(reject) => return self.observer.see(&Seen::refused(arrived, None, reject)),
+        };
+        let may = self.proprietary.allows(self.clock.now());
+        self.observer.proprietary(may);
+        if !may {
+            return;
+        }
+        let locate = |gateway| {
+            self.gateways.find(gateway)?.location().map(|place| render::Location {
+                latitude: place.latitude,
+                longitude: place.longitude,
+                altitude: place.altitude,
+            })
+        };
+        let mut body = Vec::new();
+        let topic = render::proprietary(&mut body, &uplink.phy_payload, &reception, &locate);
+        let message = Message::new(topic.topic(), body);
+        if self.broker.publish(message, Ticket::nobody()).is_err() {
+            tracing::debug!("the broker is busy: a proprietary frame was not published");
         }
     }
 

@@ -7,6 +7,7 @@ mod ears;
 mod intake;
 mod logging;
 mod parts;
+mod proprietary;
 mod radio;
 mod registered;
 

@@ -94,6 +94,7 @@ fn size(event: &OutboundEvent) -> usize {
             uplink.frm_payload.len() + 128 + RECEPTION * uplink.receptions.len()
         }
         EventKind::Joined { receptions, .. } => RECEPTION * receptions.len(),
-        EventKind::Downlink { .. } => 128,
+        EventKind::Downlink { .. } | EventKind::Counters { .. } => 128,
+        EventKind::Relayed(relayed) => relayed.phy_payload.len() + 128,
     }
 }

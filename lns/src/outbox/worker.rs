@@ -84,7 +84,10 @@ impl Worker {
     fn message(&self, route: &Route, event: &lns_core::AppEvent, codecs: &mut Codecs) -> Message {
         let decoded = match &event.kind {
             EventKind::Uplink(uplink) => self.decode(route, uplink, codecs),
-            EventKind::Joined { .. } | EventKind::Downlink { .. } => None,
+            EventKind::Joined { .. }
+            | EventKind::Downlink { .. }
+            | EventKind::Counters { .. }
+            | EventKind::Relayed(_) => None,
         };
         self.show(route, event, decoded.as_ref());
         let id = route.device.id.to_string();

@@ -251,6 +251,7 @@ fn frame_of(event: &Event) -> Option<Box<[u8]>> {
         | Event::OccasionPassed
         | Event::Outcome(_)
         | Event::Command(_)
+        | Event::CountersForgotten { .. }
         | Event::Wake => None,
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use lns_core::dedup::{Arrival, Closes, Closing, GatherId, Wait};
 use lns_core::device::matching::{Match, OnAir};
-use lns_core::device::{address, home_of};
+use lns_core::device::{Behind, address, home_of};
 use lns_core::event::{Asking, Freshness, JoinHeard, Under, UplinkHeard};
 use lns_core::mac::channel_plan;
 use lns_core::{Event, Reject};
 use lns_lorawan::{
-    DataRateIndex, DevAddr, DevEui, Frame, OpenedUplink, PhyPayload, RxDelay, SealedUplink,
+    DataRateIndex, DevAddr, DevEui, FCntUp, Frame, OpenedUplink, PhyPayload, RxDelay, SealedUplink,
     TimeDelta,
 };
 
@@ -42,7 +42,17 @@ enum What {
 /// Why a frame is not taken, and whether another partition should be asked.
 struct Refusal {
     dev_addr: Option<DevAddr>,
+    /// The device whose frame it is or was, where that is known.
+    whose: Option<(Slot, DevEui)>,
+    /// The frame is the first to show that its device counts from the start again.
+    shows_reset: bool,
     reject: Reject,
+}
+
+impl Refusal {
+    fn of_nobody(reject: Reject) -> Self {
+        Refusal { dev_addr: None, whose: None, shows_reset: false, reject }
+    }
 }
 
 impl Partition {
@@ -158,6 +168,12 @@ impl Partition {
         onward: Option<HeardFrame>,
         turn: &mut Turn,
     ) {
+        if let (Some((slot, _)), true, Reject::FCntReset { got, last }) =
+            (refusal.whose, refusal.shows_reset, refusal.reject)
+        {
+            let (got, last) = (FCntUp(got), FCntUp(last));
+            self.apply(slot, Event::CountersForgotten { got, last }, turn);
+        }
         if let Some(frame) = onward {
             turn.onward.push(frame);
             return;
@@ -167,12 +183,13 @@ impl Partition {
             Reject::FCntReplayed { .. } if late => Reject::Late,
             other => other,
         };
-        turn.seen.push(Seen::refused(self.now, refusal.dev_addr, reject));
+        let dev_eui = refusal.whose.map(|(_, dev_eui)| dev_eui);
+        turn.seen.push(Seen { dev_eui, ..Seen::refused(self.now, refusal.dev_addr, reject) });
     }
 
     /// Whose frame this is.
     fn matched(&mut self, frame: &HeardFrame) -> Result<Matched, Refusal> {
-        let refuse = |reject| Refusal { dev_addr: None, reject };
+        let refuse = Refusal::of_nobody;
         match PhyPayload::parse(&frame.bytes) {
             Err(error) => Err(refuse(Reject::Malformed(error))),
             Ok(Frame::JoinRequest(request)) => {
@@ -181,7 +198,7 @@ impl Partition {
             Ok(Frame::Rejoin(request)) => self.match_join(frame, request.into()).map_err(refuse),
             Ok(Frame::Up(sealed)) => self
                 .match_data(frame, &sealed)
-                .map_err(|reject| Refusal { dev_addr: Some(sealed.dev_addr()), reject }),
+                .map_err(|refusal| Refusal { dev_addr: Some(sealed.dev_addr()), ..refusal }),
             Ok(Frame::JoinAccept(_) | Frame::Down(_)) => Err(refuse(Reject::DownlinkHeard)),
             Ok(Frame::Proprietary(_)) => Err(refuse(Reject::Proprietary)),
         }
@@ -206,7 +223,7 @@ impl Partition {
         &mut self,
         frame: &HeardFrame,
         sealed: &SealedUplink<'_>,
-    ) -> Result<Matched, Reject> {
+    ) -> Result<Matched, Refusal> {
         let devices = &self.devices;
         let rows = devices.under(sealed.dev_addr());
         let on_air = OnAir {
@@ -219,7 +236,9 @@ impl Partition {
         match self.matcher.match_uplink(sealed, &on_air, rows, |slot| devices.device(slot)) {
             Match::Verified(verified) => {
                 let slot = verified.key;
-                let dev_eui = devices.device(slot).ok_or(Reject::UnknownDevAddr)?.about.dev_eui;
+                let device = devices.device(slot);
+                let unknown = || Refusal::of_nobody(Reject::UnknownDevAddr);
+                let dev_eui = device.ok_or_else(unknown)?.about.dev_eui;
                 Ok(Matched {
                     slot,
                     dev_eui,
@@ -235,12 +254,16 @@ impl Partition {
                 })
             }
             Match::Refused { reject, whose } => {
+                let mut refusal = Refusal::of_nobody(reject);
                 if let Some((slot, behind)) = whose
                     && let Some(device) = self.devices.device_mut(slot)
                 {
+                    let is_reset = |behind: Option<Behind>| behind.is_some_and(|it| it.is_reset);
+                    refusal.shows_reset = is_reset(behind) && !is_reset(device.behind);
+                    refusal.whose = Some((slot, device.about.dev_eui));
                     device.behind = behind;
                 }
-                Err(reject)
+                Err(refusal)
             }
         }
     }

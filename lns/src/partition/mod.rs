@@ -249,6 +249,13 @@ impl Partition {
         command: lns_core::Command,
         turn: &mut Turn,
     ) -> Result<(), CommandError> {
+        if matches!(command, lns_core::Command::AllowReset)
+            && self.devices.device(slot).is_some_and(|device| !device.is_personalized())
+        {
+            let reason =
+                "the device joins over the air, which begins its counters anew: let it join";
+            return Err(CommandError::Impossible(reason.into()));
+        }
         let now = self.now;
         let limit = self.settings.network.queue_limit;
         let queued = self.devices.device(slot).map_or(0, |device| device.queue.len());
@@ -264,6 +271,7 @@ impl Partition {
             lns_core::Command::Enqueue(item) => Some(item.id),
             lns_core::Command::Drop(_)
             | lns_core::Command::Clear
+            | lns_core::Command::AllowReset
             | lns_core::Command::Describe(_) => None,
         };
         let before = turn.batch.releases.len();

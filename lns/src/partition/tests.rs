@@ -62,6 +62,10 @@ fn partition() -> (Partition, Turn) {
 }
 
 fn frame(f_cnt_up: u32, at: Timestamp) -> HeardFrame {
+    frame_with(f_cnt_up, at, b"hello")
+}
+
+fn frame_with(f_cnt_up: u32, at: Timestamp, payload: &[u8]) -> HeardFrame {
     let up = DataUp {
         confirmed: false,
         dev_addr: DevAddr::new(0x0100_0001),
@@ -69,7 +73,7 @@ fn frame(f_cnt_up: u32, at: Timestamp) -> HeardFrame {
         f_cnt_up: FCntUp(f_cnt_up),
         f_opts: &[],
         f_port: Some(1),
-        frm_payload: b"hello",
+        frm_payload: payload,
     };
     let bytes = up.build(&keys().schedules(), Uplink11Ctx::default()).expect("it is short");
     HeardFrame {
@@ -294,4 +298,48 @@ fn a_class_c_device_that_has_just_sent_is_not_spoken_to_before_its_frame_is_unde
     partition.wake(at + TimeDelta::from_millis(300), &mut turn);
     let purposes: Vec<_> = asked(&turn).into_iter().map(|(_, purpose)| purpose).collect();
     assert_eq!(purposes, [lns_core::event::Purpose::ClassA]);
+}
+
+#[test]
+fn a_device_that_counts_anew_is_told_of_once_and_heard_again_when_somebody_allows_it() {
+    let (mut partition, _) = partition();
+    for f_cnt in 0..5 {
+        hear(&mut partition, f_cnt, 200 + 10 * i64::from(f_cnt));
+    }
+    let mut send = |f_cnt: u32, second: i64, command: Option<lns_core::Command>| {
+        let at = Timestamp::from_secs(second);
+        let mut turn = Turn::default();
+        if let Some(command) = command {
+            let message = ToPartition::Command { dev_eui: DEVICE, command, reply: Reply::nobody() };
+            partition.handle(at, message, &mut turn);
+        }
+        let frame = frame_with(f_cnt, at, b"anew");
+        partition.handle(at, ToPartition::Heard(frame), &mut turn);
+        partition.wake(at + TimeDelta::from_millis(300), &mut turn);
+        partition.finish(&mut turn);
+        let rejected = turn.seen.iter().find_map(|seen| match &seen.note {
+            Note::Rejected(reject) => Some((*reject, seen.dev_eui)),
+            _ => None,
+        });
+        (rejected, published(&turn))
+    };
+    let reset = |got| Some((Reject::FCntReset { got, last: 4 }, Some(DEVICE)));
+    assert_eq!(send(0, 300, None), (reset(0), 1), "refused, and the application is told");
+    assert_eq!(send(1, 310, None), (reset(1), 0), "once");
+    let allow = Some(lns_core::Command::AllowReset);
+    assert_eq!(send(2, 320, allow), (None, 2), "its counters begin anew, and its uplink");
+    assert_eq!(send(3, 330, None), (None, 1));
+}
+
+#[test]
+fn what_matching_scans_follows_the_device() {
+    let (mut partition, _) = partition();
+    for f_cnt in 0..3 {
+        hear(&mut partition, f_cnt, 200 + 10 * i64::from(f_cnt));
+        let devices = partition.devices();
+        let [(slot, row)] = devices.under(DevAddr::new(0x0100_0001)) else { panic!("one") };
+        let device = devices.device(*slot).expect("it is there");
+        let now = lns_core::device::matching::Row::of(device, lns_core::event::Under::Current);
+        assert_eq!(Some(row), now.as_ref());
+    }
 }

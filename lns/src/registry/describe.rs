@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use lns_core::class::b::Periodicity;
-use lns_core::profile::DevNoncePolicy;
+use lns_core::profile::{DevNoncePolicy, FCntResetPolicy};
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
     DataRateIndex, Direction, FCntUp, Frequency, MacVersion, RegParamsRevision, Region, RxDelay,
@@ -66,6 +66,7 @@ pub(super) fn profile(
     decided.factory_channels = channels.map(|hz| Frequency::from_hz(*hz)).collect();
     decided.sub_band = profile.sub_band.map(narrow);
     decided.dev_nonce = dev_nonce(profile)?;
+    decided.f_cnt_reset = f_cnt_reset(profile)?;
     decided.confirmed_attempts =
         profile.confirmed_attempts.map_or(defaults.confirmed_attempts, narrow);
     decided.reply_window_ms = profile.reply_window_ms.unwrap_or(defaults.reply_window_ms);
@@ -110,6 +111,16 @@ fn dev_nonce(profile: &DeviceProfile) -> Result<DevNoncePolicy, RegistryError> {
         Some(word) if word == counting => Ok(DevNoncePolicy::Counting),
         Some(word) if word == unchecked => Ok(DevNoncePolicy::Unchecked),
         Some(word) => Err(RegistryError::Unfit(format!("DevNonce: {word:?} is unknown"))),
+    }
+}
+
+fn f_cnt_reset(profile: &DeviceProfile) -> Result<FCntResetPolicy, RegistryError> {
+    let [refuse, accept] = DeviceProfile::F_CNT_RESET;
+    match profile.f_cnt_reset.as_deref() {
+        None => Ok(FCntResetPolicy::Refuse),
+        Some(word) if word == refuse => Ok(FCntResetPolicy::Refuse),
+        Some(word) if word == accept => Ok(FCntResetPolicy::Accept),
+        Some(word) => Err(RegistryError::Unfit(format!("FCntReset: {word:?} is unknown"))),
     }
 }
 

@@ -62,6 +62,8 @@ pub struct DeviceProfile {
     pub codec: Option<String>,
     /// How DevNonce is judged: `by_version`, `random`, `counting`, `unchecked`.
     pub dev_nonce: Option<String>,
+    /// What is done when an ABP device counts from the start again: `refuse`, `accept`.
+    pub f_cnt_reset: Option<String>,
     /// How often a confirmed downlink is sent, 1 to 15; `None`: 3.
     pub confirmed_attempts: Option<u32>,
     /// How long a reply is held for the application's, ms; `None`: 0.
@@ -86,6 +88,9 @@ pub struct DeviceProfile {
 impl DeviceProfile {
     /// How DevNonce may be judged.
     pub const DEV_NONCE: [&str; 4] = ["by_version", "random", "counting", "unchecked"];
+
+    /// What may be done when an ABP device counts from the start again.
+    pub const F_CNT_RESET: [&str; 2] = ["refuse", "accept"];
 
     /// A profile of defaults.
     pub fn new(id: Id, made_by: Option<Fingerprint>) -> Self {

@@ -12,8 +12,8 @@ use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
 use tokio::sync::oneshot;
 
 use crate::api::{
-    CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding, GatewaySeen,
-    Queued, QueuedItem, Reply as Promise, Which,
+    CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
+    GatewaySeen, Queued, QueuedItem, Reply as Promise, Which,
 };
 use crate::clock::Clock;
 use crate::gateways::{Gateway, Gateways};
@@ -138,6 +138,14 @@ impl Devices for Service {
         receiver
     }
 
+    fn counters(&self, dev_eui: DevEui) -> Promise<Counters> {
+        self.look(dev_eui, counters)
+    }
+
+    fn reset_counters(&self, dev_eui: DevEui) -> Promise<()> {
+        self.ask(dev_eui, Command::AllowReset, || ())
+    }
+
     fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics> {
         self.last_uplinks.of(dev_eui)
     }
@@ -167,6 +175,19 @@ fn queued_item((queued, waits): (&lns_core::device::Queued, Waits)) -> QueuedIte
         in_flight: queued.state == lns_core::device::ItemState::Planned,
         attempts: queued.attempts,
         waits,
+    }
+}
+
+fn counters(device: &lns_core::Device) -> Counters {
+    let Some(session) = &device.session else { return Counters::default() };
+    let is_1_1 = session.keys.scheme.is_1_1();
+    Counters {
+        f_cnt_up: session.f_cnt_up.map(|last| last.0),
+        n_f_cnt_down: Some(session.n_f_cnt_down.next.0),
+        a_f_cnt_down: is_1_1.then_some(session.a_f_cnt_down.next.0),
+        forgotten: device.behind.is_some_and(|behind| behind.is_reset),
+        reset_allowed: device.reset_allowed,
+        heard_from_zero: session.is_heard_from_zero(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod gateway;
+mod report;
 mod text;
 
 use lns_core::effect::{AppEvent, EventKind, Stage, UplinkEvent};
@@ -17,6 +18,7 @@ use super::downlink_request::Refused;
 use super::topics::Topics;
 use body::{Downlink, Gateway, Join, LoRaWan, Metadata, Radio, Refusal, Uplink};
 pub use gateway::{GatewayLabel, gateway_connected, gateway_disconnected, gateway_stat};
+pub use report::proprietary;
 use text::{Base64, Shown, window};
 pub use text::{EventId, MessageId, MessageIdError};
 
@@ -120,6 +122,10 @@ pub fn event(
             write(to, &body);
             Where::Topic(topic)
         }
+        EventKind::Counters { got, last, recount } => {
+            Where::Topic(report::counters(to, about, (*got, *last), *recount))
+        }
+        EventKind::Relayed(relayed) => Where::Topic(report::relayed(to, about, relayed)),
     }
 }
 

@@ -21,6 +21,12 @@ pub enum Topics {
     TxAck(DevEui),
     /// `lorawan/{DevEUI}/error`
     Error(DevEui),
+    /// `lorawan/{DevEUI}/counters`
+    Counters(DevEui),
+    /// `lorawan/{DevEUI}/relayed`
+    Relayed(DevEui),
+    /// `lorawan/proprietary`
+    Proprietary,
     /// `lorawan/gateways/{GatewayEUI}/stat`
     GatewayStat(GatewayEui),
     /// `lorawan/gateways/{GatewayEUI}/connected`
@@ -37,6 +43,9 @@ impl Topics {
             Self::Ack(device) => format!("lorawan/{device}/ack"),
             Self::TxAck(device) => format!("lorawan/{device}/txack"),
             Self::Error(device) => format!("lorawan/{device}/error"),
+            Self::Counters(device) => format!("lorawan/{device}/counters"),
+            Self::Relayed(device) => format!("lorawan/{device}/relayed"),
+            Self::Proprietary => "lorawan/proprietary".to_owned(),
             Self::GatewayStat(gateway) => format!("lorawan/gateways/{gateway}/stat"),
             Self::GatewayConnected(gateway) => format!("lorawan/gateways/{gateway}/connected"),
             Self::GatewayDisconnected(gateway) => {
@@ -142,6 +151,9 @@ mod tests {
             (Topics::Ack(DEVICE), "lorawan/70b3d57ed005a1b2/ack"),
             (Topics::TxAck(DEVICE), "lorawan/70b3d57ed005a1b2/txack"),
             (Topics::Error(DEVICE), "lorawan/70b3d57ed005a1b2/error"),
+            (Topics::Counters(DEVICE), "lorawan/70b3d57ed005a1b2/counters"),
+            (Topics::Relayed(DEVICE), "lorawan/70b3d57ed005a1b2/relayed"),
+            (Topics::Proprietary, "lorawan/proprietary"),
             (Topics::GatewayStat(GATEWAY), "lorawan/gateways/0016c001ff10d446/stat"),
             (Topics::GatewayConnected(GATEWAY), "lorawan/gateways/0016c001ff10d446/connected"),
             (

@@ -280,3 +280,34 @@ async fn a_busy_owner_asks_the_client_to_come_back() {
     api.ask("POST /wireless-devices", body).await.id();
     assert!(api.fake.described.lock().contains_key(&eui()), "the repetition told the owner");
 }
+
+#[tokio::test]
+async fn a_device_that_has_forgotten_its_counters_has_a_one_step_cure() {
+    let api = Api::new();
+    let id = api.device("70b3d57ed0000004").await;
+    let seen = api.ask(&format!("GET /v1/wireless-devices/{id}/counters"), Value::Null).await;
+    assert_eq!((&seen.body["f_cnt_up"], &seen.body["n_f_cnt_down"]), (&json!(99), &json!(7)));
+    assert_eq!(seen.body["forgotten"], true);
+    let hint = seen.body["hint"].as_str().unwrap();
+    let (_, cure) = hint.split_at(hint.find("POST").expect("the hint names the request"));
+    let cured = api.ask(cure, Value::Null).await;
+    assert_eq!(cured.status, StatusCode::OK);
+    assert_eq!(cured.body["reset_allowed"], true);
+    assert_eq!(cured.body.get("hint"), None);
+
+    let unknown = api.ask("POST /v1/wireless-devices/00000000000000aa/reset-counters", json!({}));
+    assert_eq!(unknown.await.error().0, "ResourceNotFoundException");
+    let wrong = api.ask(cure, json!({ "from": 7 })).await;
+    assert_eq!(wrong.error().0, "ValidationException");
+}
+
+#[tokio::test]
+async fn what_is_done_with_resets_is_a_word_of_the_profile() {
+    let api = Api::new();
+    let profile = api.profile(json!({ "FCntReset": "accept" })).await;
+    let line = format!("/v1/device-profiles/{profile}");
+    let body = api.ask(&format!("GET {line}"), Value::Null).await.body;
+    assert_eq!(body["f_cnt_reset"], "accept");
+    let refused = api.ask(&format!("PATCH {line}"), json!({ "f_cnt_reset": "always" })).await;
+    assert_eq!(refused.error().0, "ValidationException");
+}

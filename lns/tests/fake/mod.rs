@@ -1,13 +1,13 @@
 //! A running server as far as the API can tell: it remembers what it is told and plays back what
 //! it is given. Shared by the API's own tests and by the contract test with AWS's clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lns::api::{
-    ApiState, CodecRefusal, Codecs, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
-    GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings, Which, router,
+    ApiState, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
+    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings, Which, router,
 };
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
@@ -44,6 +44,8 @@ pub const MISSED: Waits = Waits::Gateway(Missed {
 pub struct Fake {
     pub described: Mutex<BTreeMap<DevEui, Arc<Description>>>,
     pub queues: Mutex<BTreeMap<DevEui, Vec<QueueItem>>>,
+    /// Devices that may count from the start again.
+    pub resets: Mutex<BTreeSet<DevEui>>,
     /// When set, every mailbox is full.
     pub busy: AtomicBool,
 }
@@ -117,6 +119,27 @@ impl Devices for Fake {
                 Which::One(id) => queue.retain(|item| item.id != id),
             }
             Ok(before - queue.len())
+        })
+    }
+
+    fn counters(&self, dev_eui: DevEui) -> Reply<Counters> {
+        let allowed = self.resets.lock().contains(&dev_eui);
+        self.act(dev_eui, |_| {
+            Ok(Counters {
+                f_cnt_up: Some(99),
+                n_f_cnt_down: Some(7),
+                a_f_cnt_down: None,
+                forgotten: true,
+                reset_allowed: allowed,
+                heard_from_zero: true,
+            })
+        })
+    }
+
+    fn reset_counters(&self, dev_eui: DevEui) -> Reply<()> {
+        self.act(dev_eui, |_| {
+            self.resets.lock().insert(dev_eui);
+            Ok(())
         })
     }
 

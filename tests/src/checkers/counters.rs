@@ -54,7 +54,10 @@ impl Counters {
             EventKind::Uplink(uplink) => {
                 self.uplink(outbound.about.dev_eui, outbound.event.number, uplink)
             }
-            EventKind::Joined { .. } | EventKind::Downlink { .. } => Ok(()),
+            EventKind::Joined { .. }
+            | EventKind::Downlink { .. }
+            | EventKind::Counters { .. }
+            | EventKind::Relayed(_) => Ok(()),
         }
     }
 

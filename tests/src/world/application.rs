@@ -94,7 +94,7 @@ impl World {
     fn hear_event(&mut self, outbound: &OutboundEvent) {
         match &outbound.event.kind {
             EventKind::Uplink(_) => self.answer_uplink(outbound),
-            EventKind::Joined { .. } => {}
+            EventKind::Joined { .. } | EventKind::Counters { .. } | EventKind::Relayed(_) => {}
             EventKind::Downlink { id, stage, .. } => {
                 if let Some(known) = self.application.wishes.get_mut(id) {
                     known.ended |= is_end(stage, known.confirmed);

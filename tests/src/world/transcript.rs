@@ -192,6 +192,17 @@ pub fn note(note: &Note) -> Option<(char, &'static str, String)> {
         Note::Rejoining { kind, dev_addr, heard_by, .. } => {
             ('✓', "rejoined", format!("type {kind} DevAddr {dev_addr} heard by {heard_by}"))
         }
+        Note::Uplink { freshness: Freshness::Reset, .. } => return None,
+        Note::CountersForgotten { got, last } => {
+            ('✗', "forgotten", format!("FCnt {got} after {last}"))
+        }
+        Note::CountersReset { got, last, .. } => {
+            ('✓', "recount", format!("FCnt {got} after {last}"))
+        }
+        Note::Relayed { readable } => {
+            ('✓', "relayed", (if *readable { "a frame" } else { "unreadable" }).to_owned())
+        }
+        Note::ReservedFPort { f_port } => ('✓', "reserved", format!("FPort {f_port}")),
         Note::Rejected(reject) => ('✗', "rejected", reject.to_string()),
         Note::LateCopy { gateway } => ('✓', "late copy", format!("by {gateway}")),
         Note::Planned { f_cnt_down, window: first, size, .. } => {
@@ -239,6 +250,12 @@ pub fn event(kind: &EventKind) -> (char, &'static str, String) {
             ('✓', "uplink", text)
         }
         EventKind::Joined { dev_addr, .. } => ('✓', "join", format!("DevAddr {dev_addr}")),
+        EventKind::Counters { got, last, .. } => {
+            ('✓', "counters", format!("FCnt {got} after {last}"))
+        }
+        EventKind::Relayed(relayed) => {
+            ('✓', "relayed", format!("{} bytes", relayed.phy_payload.len()))
+        }
         EventKind::Downlink { id, stage, .. } => {
             let (mark, word) = stage_of(stage);
             (mark, word, format!("item {id}"))

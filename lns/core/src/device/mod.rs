@@ -1,5 +1,6 @@
 //! One device: its memory, and the verb that changes it.
 
+mod abp;
 pub mod address;
 mod downlink;
 mod draft;
@@ -10,6 +11,7 @@ mod paths;
 mod queue;
 mod recent;
 mod rejoin;
+mod relay;
 mod roots;
 mod unprompted;
 mod uplink;
@@ -87,6 +89,8 @@ pub struct Device {
     pub heard: Heard,
     /// The last frame of a lower counter than the session's: to tell a reset from a replay.
     pub behind: Option<Behind>,
+    /// Somebody has allowed a personalized device to count from the start again, once.
+    pub reset_allowed: bool,
     /// The newest undelivered events, at most two; older ones lie in the store by sequence.
     pub events: Vec<AppEvent>,
     /// The number of the next event.
@@ -186,6 +190,8 @@ pub struct Behind {
     pub f_cnt_up: FCntUp,
     /// How many in a row, each above the one before it.
     pub count: u8,
+    /// Whether they have shown that the device counts from the start again.
+    pub is_reset: bool,
 }
 
 /// The home of a device, 0 to 63: the low six bits of its mixed DevEUI.
@@ -225,6 +231,7 @@ impl Device {
             mac: MacState::default(),
             heard: Heard::default(),
             behind: None,
+            reset_allowed: false,
             events: Vec::new(),
             next_event: 0,
         }
@@ -392,6 +399,10 @@ pub fn step(device: &Device, event: Event, env: &Env<'_>) -> Step {
         }
         Event::Command(command) => {
             queue::command(&mut draft, command);
+            Ok(())
+        }
+        Event::CountersForgotten { got, last } => {
+            abp::forgotten(&mut draft, got, last);
             Ok(())
         }
         Event::Wake => {

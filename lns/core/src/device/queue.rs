@@ -17,7 +17,7 @@ use std::sync::Arc;
 use lns_lorawan::{FCntUp, SessionKeys, Timestamp};
 
 use super::draft::Draft;
-use super::{Device, ItemState, Queued, personalized};
+use super::{Device, ItemState, Queued, abp, personalized};
 use crate::effect::{Durable, EventKind, Stage};
 use crate::event::{Command, QueueItem};
 use crate::note::Note;
@@ -52,6 +52,7 @@ pub(super) fn command(draft: &mut Draft<'_>, command: Command) {
         Command::Enqueue(item) => enqueue(draft, item),
         Command::Drop(id) => drop_items(draft, |queued| queued.item.id == id),
         Command::Clear => drop_items(draft, |_| true),
+        Command::AllowReset => abp::allow_reset(draft),
         Command::Describe(about) => describe(draft, about),
     }
 }
@@ -217,6 +218,7 @@ fn describe(draft: &mut Draft<'_>, about: Arc<Description>) {
         device.pending = None;
         device.awaiting = None;
         device.behind = None;
+        device.reset_allowed = false;
         device.mac = crate::mac::MacState::default();
         start_over(device);
         if !same_root(&before.activation, &about.activation) {

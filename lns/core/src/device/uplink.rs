@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use lns_lorawan::Mic;
+use lns_lorawan::{Mic, RELAY_F_PORT};
 
 use super::draft::Draft;
-use super::{Awaiting, Device, InFlight, Owed, Rejoining, outcome, queue, unprompted, windows};
+use super::{
+    Awaiting, Device, InFlight, Owed, Rejoining, abp, outcome, queue, relay, unprompted, windows,
+};
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
@@ -14,6 +16,9 @@ use crate::mac::{Moment, channel_plan, rekey};
 use crate::note::Note;
 use crate::profile::Description;
 use crate::reject::Reject;
+
+/// The highest FPort that is not reserved: 224 is for certification (TS001, chapter on FPort).
+const HIGHEST_F_PORT: u8 = 224;
 
 /// Accepts a frame, new or repeated.
 pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Reject> {
@@ -24,6 +29,9 @@ pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Re
     }
     if under == Under::Pending {
         confirm_session(draft);
+    }
+    if freshness == Freshness::Reset {
+        abp::start_over(draft, heard.opened.f_cnt_up);
     }
     draft.device.heard.record(heard.receptions.iter().map(|reception| reception.gateway));
     draft.note(Note::Uplink {
@@ -39,7 +47,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Re
         ..Owed::default()
     };
     match freshness {
-        Freshness::New => new(draft, &heard, &mut owed),
+        Freshness::New | Freshness::Reset => new(draft, &heard, &mut owed),
         Freshness::Repeat => repeat(draft, &heard, &mut owed),
     }
     unprompted::hear(draft, &heard);
@@ -70,12 +78,15 @@ fn classify(device: &Device, heard: &UplinkHeard) -> Result<(Under, Freshness), 
         return Err(Reject::RekeyIndMissing);
     }
     let got = heard.opened.f_cnt_up;
+    let is_reset =
+        heard.freshness == Freshness::Reset && under == Under::Current && device.may_reset();
     match session.f_cnt_up {
         None => Ok((under, Freshness::New)),
         Some(last) if got > last => Ok((under, Freshness::New)),
         Some(last) if got == last && heard.digest == session.last_digest => {
             Ok((under, Freshness::Repeat))
         }
+        Some(_) if is_reset => Ok((under, Freshness::Reset)),
         Some(last) => Err(Reject::FCntReplayed { got: got.0, last: last.0 }),
     }
 }
@@ -113,6 +124,8 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let opened = &heard.opened;
     draft.needs(Durable::Record);
     draft.device.behind = None;
+    // A device that goes on counting has not forgotten, and one that has is heard again.
+    draft.device.reset_allowed = false;
     if let Some(session) = &mut draft.device.session {
         session.advance(opened.f_cnt_up, heard.digest);
     }
@@ -125,11 +138,23 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     queue::expire(draft);
     hear_commands(draft, (heard, Freshness::New), owed);
     ask(draft, heard, owed);
-    // A frame on FPort 0 is between device and network; notes tell of it.
-    if opened.f_port != Some(0) {
-        let event = event(&draft.device, heard, acked);
-        draft.publish(EventKind::Uplink(Box::new(event)));
+    tell(draft, heard, acked);
+}
+
+/// The application hears of a frame, unless it is between device and network: of what stands on
+/// FPort 0 notes tell, of what a relay forwards an event of its own.
+///
+/// The other ports that the standard reserves are delivered: packages above the MAC layer will use
+/// them (TS007 has 225).
+fn tell(draft: &mut Draft<'_>, heard: &UplinkHeard, acked: Option<u64>) {
+    match heard.opened.f_port {
+        Some(0) => return,
+        Some(RELAY_F_PORT) => return relay::forwarded(draft, heard),
+        Some(f_port) if f_port > HIGHEST_F_PORT => draft.note(Note::ReservedFPort { f_port }),
+        Some(_) | None => {}
     }
+    let event = event(&draft.device, heard, acked);
+    draft.publish(EventKind::Uplink(Box::new(event)));
 }
 
 /// The same bytes once more: the device has not heard us. Nothing moves, but what was asked in it is

@@ -8,7 +8,7 @@ use lns_lorawan::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{AppEvent, EventKind, Stage, UplinkEvent};
+use crate::effect::{AppEvent, EventKind, Recount, RelayedUplink, Stage, UplinkEvent};
 use crate::event::Reception;
 
 #[derive(Serialize, Deserialize)]
@@ -24,6 +24,9 @@ enum KindV1 {
     Uplink(Box<UplinkV1>),
     Joined { join_eui: JoinEui, dev_addr: DevAddr, receptions: Vec<ReceptionV1> },
     Downlink { id: u64, correlation_id: Option<Box<str>>, f_port: u8, stage: Stage },
+    // Not in the first release, which wrote none of these.
+    Counters { got: FCntUp, last: FCntUp, recount: Recount },
+    Relayed(Box<RelayedUplink>),
 }
 
 /// Flags, from the lowest bit: confirmed, ADR, class B, ACK.
@@ -84,6 +87,10 @@ impl From<&AppEvent> for EventV1 {
                 f_port: *f_port,
                 stage: stage.clone(),
             },
+            EventKind::Counters { got, last, recount } => {
+                KindV1::Counters { got: *got, last: *last, recount: *recount }
+            }
+            EventKind::Relayed(relayed) => KindV1::Relayed(relayed.clone()),
         };
         EventV1 { sequence: event.sequence, number: event.number, at: at.micros(), kind }
     }
@@ -102,6 +109,8 @@ impl From<EventV1> for AppEvent {
             KindV1::Downlink { id, correlation_id, f_port, stage } => {
                 EventKind::Downlink { id, correlation_id, f_port, stage }
             }
+            KindV1::Counters { got, last, recount } => EventKind::Counters { got, last, recount },
+            KindV1::Relayed(relayed) => EventKind::Relayed(relayed),
         };
         AppEvent { sequence: record.sequence, number: record.number, at, kind }
     }

@@ -66,6 +66,7 @@ struct DeviceV2 {
     pending: Option<SessionV2>,
     join_nonce: Option<JoinNonce>,
     last_dev_nonce: Option<DevNonce>,
+    reset_allowed: bool,
     /// `None` where there is nothing to remember, as of every device up to 1.0.4.
     rejoin: Option<Box<Rejoining>>,
     device_class: Option<Class>,
@@ -84,6 +85,7 @@ pub fn encode(device: &Device) -> Vec<u8> {
         pending: device.pending.as_deref().map(SessionV2::from),
         join_nonce: device.join_nonce,
         last_dev_nonce: device.last_dev_nonce,
+        reset_allowed: device.reset_allowed,
         rejoin: device.rejoin.clone(),
         device_class: device.device_class,
         queue: device.queue.iter().map(as_after_crash).collect(),
@@ -122,6 +124,7 @@ fn of_version_2(record: DeviceV2, about: Arc<Description>) -> Device {
         unprompted: Unprompted::after_crash(&about.profile, record.paths),
         join_nonce: record.join_nonce,
         last_dev_nonce: record.last_dev_nonce,
+        reset_allowed: record.reset_allowed,
         rejoin: record.rejoin,
         device_class: record.device_class,
         queue: Arc::new(record.queue),

@@ -443,7 +443,10 @@ pub fn published(step: &Step) -> Vec<&EventKind> {
 pub fn uplink(step: &Step) -> Option<&UplinkEvent> {
     published(step).into_iter().find_map(|kind| match kind {
         EventKind::Uplink(event) => Some(&**event),
-        EventKind::Joined { .. } | EventKind::Downlink { .. } => None,
+        EventKind::Joined { .. }
+        | EventKind::Downlink { .. }
+        | EventKind::Counters { .. }
+        | EventKind::Relayed(_) => None,
     })
 }
 
@@ -451,7 +454,10 @@ pub fn uplink(step: &Step) -> Option<&UplinkEvent> {
 pub fn stages(step: &Step) -> Vec<(u64, Stage)> {
     let stages = published(step).into_iter().filter_map(|kind| match kind {
         EventKind::Downlink { id, stage, .. } => Some((*id, stage.clone())),
-        EventKind::Uplink(_) | EventKind::Joined { .. } => None,
+        EventKind::Uplink(_)
+        | EventKind::Joined { .. }
+        | EventKind::Counters { .. }
+        | EventKind::Relayed(_) => None,
     });
     stages.collect()
 }

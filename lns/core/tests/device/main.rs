@@ -1,5 +1,6 @@
 //! What one event does to one device: given, when, then.
 
+mod abp;
 mod bench;
 mod class_b;
 mod class_c;
@@ -15,6 +16,7 @@ mod queue;
 mod random;
 mod record;
 mod rejoin;
+mod relay;
 mod uplink;
 mod v1_1;
 mod waits;

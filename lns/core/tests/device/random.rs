@@ -126,7 +126,9 @@ impl Onlooker {
                 }
                 EventKind::Downlink { stage: Stage::Acked { .. }, .. }
                 | EventKind::Downlink { .. }
-                | EventKind::Joined { .. } => {}
+                | EventKind::Joined { .. }
+                | EventKind::Counters { .. }
+                | EventKind::Relayed(_) => {}
             }
         }
         self.opened = opening(step).cloned().or(self.opened.take());

@@ -18,7 +18,7 @@ pub use derive::{
 };
 pub use mic::{Mic, MicMismatch, MicSchedule};
 pub use multicast::{McRoot, mc_ke_key, mc_key_encrypted, mc_session_keys};
-pub use session::{Scheme, SessionKeys, SessionSchedules, Uplink11Ctx};
+pub use session::{RELAY_F_PORT, Scheme, SessionKeys, SessionSchedules, Uplink11Ctx};
 
 pub(crate) use aes::{decrypt_blocks, encrypt_blocks};
 pub(crate) use keystream::{FOptsCounter, KeystreamId};

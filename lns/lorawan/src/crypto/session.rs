@@ -7,6 +7,9 @@ use super::mic::MicSchedule;
 use crate::key::{AppSKey, FNwkSIntKey, NwkSEncKey, NwkSKey, SNwkSIntKey};
 use crate::units::DataRateIndex;
 
+/// The port of what relays forward, both ways (TS011).
+pub const RELAY_F_PORT: u8 = 226;
+
 /// Which rules protect a session's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Scheme {
@@ -90,9 +93,13 @@ impl SessionSchedules {
         self.scheme
     }
 
-    /// The key that FRMPayload on this port is encrypted with (LoRaWAN 1.1 §4.3.3).
+    /// The key that FRMPayload on this port is encrypted with (LoRaWAN 1.1 §4.3.3). What a relay
+    /// forwards is the network's, too (TS011).
     pub(crate) const fn payload_key(&self, f_port: u8) -> &Aes128Schedule {
-        if f_port == 0 { &self.nwk_s_enc } else { &self.app_s }
+        match f_port {
+            0 | RELAY_F_PORT => &self.nwk_s_enc,
+            _ => &self.app_s,
+        }
     }
 
     /// The key of a downlink's MIC (LoRaWAN 1.1 §4.4.1).

@@ -12,6 +12,7 @@ mod join;
 mod phy;
 mod reader;
 mod rejoin;
+mod relay;
 
 pub use build::{DataDown, DataUp};
 pub use cf_list::CfList;
@@ -24,5 +25,6 @@ pub use join::{
 };
 pub use phy::{Frame, PhyPayload};
 pub use rejoin::{RejoinFields, RejoinRequest};
+pub use relay::{ForwardedUplink, RelayError};
 
 pub(crate) use reader::Reader;

@@ -206,8 +206,9 @@ impl<'a, K: Copy, F: Fn(K) -> Option<&'a Device>> Search<'_, K, F> {
                     return (Match::Refused { reject: Reject::MicMismatch, whose: None }, cost);
                 }
                 cost += 1;
-                if let Some((_, _, judge)) = self.open((*key, row), f_cnt_up, keys) {
-                    return (judge.behind(f_cnt_up, self.on_air.digest), cost);
+                if let Some((opened, channel, judge)) = self.open((*key, row), f_cnt_up, keys) {
+                    let on = (self.data_rate, channel);
+                    return (judge.behind(opened, self.on_air.digest, on), cost);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A session verifies a frame. May the frame be accepted?
 
-use lns_lorawan::{DataRateIndex, FCntUp, OpenedUplink};
+use lns_lorawan::{DataRateIndex, OpenedUplink};
 
 use super::{Match, Verified};
 use crate::device::{Behind, Device};
@@ -38,7 +38,9 @@ impl<K> Judge<'_, K> {
         let got = opened.f_cnt_up;
         let freshness = match self.session.f_cnt_up {
             Some(last) if got == last && digest == self.session.last_digest => Freshness::Repeat,
-            Some(last) if got == last => return self.behind(got, digest),
+            Some(last) if got == last => {
+                return self.behind(opened, digest, (data_rate, channel));
+            }
             Some(last) if got.0 - last.0 > self.most_ahead() => {
                 let reject = if self.counts_in_16_bits() {
                     // The upper half is not signed: this far ahead is rather behind.
@@ -60,7 +62,13 @@ impl<K> Judge<'_, K> {
     }
 
     /// The frame verifies with a counter that is not above the last accepted one.
-    pub fn behind(self, got: FCntUp, digest: u64) -> Match<K> {
+    pub fn behind(
+        self,
+        opened: OpenedUplink,
+        digest: u64,
+        (data_rate, channel): (DataRateIndex, Option<u8>),
+    ) -> Match<K> {
+        let got = opened.f_cnt_up;
         let last = self.session.f_cnt_up.unwrap_or_default();
         let exhausted = last.next().is_none();
         let remembered = match self.session.f_cnt_up {
@@ -70,18 +78,29 @@ impl<K> Judge<'_, K> {
             None => Remembered::Nothing,
         };
         let behind = match self.device.behind {
-            Some(Behind { f_cnt_up, count })
+            Some(Behind { f_cnt_up, count, is_reset })
                 if got > f_cnt_up && got.0 - f_cnt_up.0 <= SERIES_GAP =>
             {
-                Behind { f_cnt_up: got, count: count.saturating_add(1) }
+                Behind { f_cnt_up: got, count: count.saturating_add(1), is_reset }
             }
-            Some(_) | None => Behind { f_cnt_up: got, count: 1 },
+            before => {
+                let is_reset = before.is_some_and(|behind| behind.is_reset);
+                Behind { f_cnt_up: got, count: 1, is_reset }
+            }
         };
         let reset = match remembered {
             Remembered::Same => false,
             Remembered::Other => true,
             Remembered::Nothing => behind.count >= SERIES,
         };
+        // Whom somebody has vouched for is not asked to show it three times.
+        let shown = reset || (self.device.reset_allowed && remembered != Remembered::Same);
+        if shown && self.under == Under::Current && self.device.may_reset() {
+            let (key, under, freshness) = (self.key, self.under, Freshness::Reset);
+            let verified = Verified { key, under, opened, freshness, data_rate, channel };
+            return Match::Verified(verified);
+        }
+        let behind = Behind { is_reset: behind.is_reset || reset, ..behind };
         let (got, last) = (got.0, last.0);
         let reject = match (exhausted, reset) {
             (true, _) => Reject::FCntExhausted,
