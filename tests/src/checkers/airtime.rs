@@ -32,6 +32,27 @@ const EUROPE: [(u32, u32, i64); 6] = [
     (869_700_000, 870_000_000, 10),
 ];
 
+/// The one band of other regions, with the duty cycle that this house applies there
+/// (docs/DEPARTURES.md): from, to, permille.
+const ONE_BAND: [(Region, [(u32, u32, i64); 1]); 7] = [
+    (Region::Eu433, [(433_050_000, 434_790_000, 100)]),
+    (Region::Ru864, [(864_000_000, 870_000_000, 10)]),
+    (Region::Cn779, [(779_000_000, 787_000_000, 10)]),
+    (Region::As923_1, [(915_000_000, 928_000_000, 10)]),
+    (Region::As923_2, [(920_000_000, 923_000_000, 10)]),
+    (Region::As923_3, [(915_000_000, 921_000_000, 10)]),
+    (Region::As923_4, [(917_000_000, 920_000_000, 10)]),
+];
+
+/// A region's sub-bands; none where there is no duty cycle.
+fn sub_bands(region: Region) -> &'static [(u32, u32, i64)] {
+    if region == Region::Eu868 {
+        return &EUROPE;
+    }
+    let one = ONE_BAND.iter().find(|(whose, _)| *whose == region);
+    one.map_or(&[], |(_, bands)| bands)
+}
+
 /// A frame that a gateway has promised to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promise {
@@ -113,10 +134,7 @@ impl Airtime {
             return against(NAME, what);
         }
         self.promises.push(promise);
-        if self.region == Region::Eu868 {
-            self.share_holds(gateway, starts, txpk.frequency_hz)?;
-        }
-        Ok(())
+        self.share_holds(gateway, starts, txpk.frequency_hz)
     }
 
     /// A gateway starts again and forgets what it has promised.
@@ -172,9 +190,12 @@ impl Airtime {
 
     /// Is the share of the sub-band kept in each hour that a frame from `starts` on is part of?
     fn share_holds(&self, gateway: usize, starts: Timestamp, hz: u32) -> Verdict {
-        let Some((from, to, permille)) =
-            EUROPE.into_iter().find(|(from, to, _)| (*from..=*to).contains(&hz))
-        else {
+        let bands = sub_bands(self.region);
+        if bands.is_empty() {
+            return Ok(());
+        }
+        let inside = |(from, to, _): &&(u32, u32, i64)| (*from..=*to).contains(&hz);
+        let Some((from, to, permille)) = bands.iter().find(inside).copied() else {
             return against(NAME, format!("{hz} Hz lies in no sub-band"));
         };
         let mut frames: Vec<&Promise> = self
