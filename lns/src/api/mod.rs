@@ -195,6 +195,7 @@ fn additions() -> Router<Arc<ApiState>> {
                 post(v1::queue::send).get(v1::queue::list).merge(delete(v1::queue::drop_items)),
             ),
         )
+        .route("/v1/wireless-devices/{id}/class", operation(get(v1::class::show)))
         .route("/v1/wireless-gateways", operation(get(v1::gateways::list)))
         .route(
             "/v1/wireless-gateways/{id}",

@@ -105,8 +105,7 @@ fn f_port(mut metadata: Fields) -> Result<u8, ApiError> {
     if lorawan.take("ParticipatingGateways").is_some() {
         return Err(wrong(
             &lorawan.path("ParticipatingGateways"),
-            "it is for classes B and C, which this server does not speak yet; leave it out, and \
-             the gateway that hears the device best answers it",
+            "the server chooses the gateways by who heard the device; leave it out",
         ));
     }
     lorawan.finish()?;

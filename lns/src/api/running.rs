@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use lns_core::Description;
+use lns_core::device::Listening;
 use lns_core::device::Waits;
 use lns_core::event::QueueItem;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
@@ -49,6 +50,9 @@ pub trait Devices: Send + Sync + 'static {
 
     /// One gateway, when it was heard.
     fn gateway(&self, gateway_eui: GatewayEui) -> Option<GatewaySeen>;
+
+    /// When and by which gateways the device can be spoken to.
+    fn listening(&self, dev_eui: DevEui) -> Reply<Listening>;
 }
 
 /// The codec workers, as the API sees them.

@@ -5,7 +5,7 @@ mod encoder;
 
 use std::sync::Arc;
 
-use lns_core::device::Waits;
+use lns_core::device::{Listening, Waits};
 use lns_core::event::QueueItem;
 use lns_core::{Command, Description};
 use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
@@ -156,6 +156,11 @@ impl Devices for Service {
 
     fn gateway(&self, gateway_eui: GatewayEui) -> Option<GatewaySeen> {
         self.gateways.find(gateway_eui).as_deref().and_then(seen)
+    }
+
+    fn listening(&self, dev_eui: DevEui) -> Promise<Listening> {
+        let now = self.clock.now();
+        self.look(dev_eui, move |device| device.listening(now))
     }
 }
 

@@ -152,3 +152,15 @@ fn abp_1_1() -> (&'static str, Value) {
     });
     ("AbpV1_1", json!({ "DevAddr": "26001a2b", "SessionKeys": session, "FCntStart": 7 }))
 }
+
+#[tokio::test]
+async fn the_class_of_a_device_is_shown() {
+    let api = Api::new();
+    let id = api.device("0000000000000002").await;
+    for label in [id.as_str(), "0000000000000002"] {
+        let class = api.ask(&format!("GET /v1/wireless-devices/{label}/class"), Value::Null).await;
+        assert_eq!(class.body, json!({ "class": "A", "ping_slots": null, "paths": [] }));
+    }
+    let stranger = api.ask("GET /v1/wireless-devices/0000000000000004/class", Value::Null).await;
+    assert_eq!(stranger.error().0, "ResourceNotFoundException");
+}

@@ -67,7 +67,7 @@ async fn a_bad_downlink_is_refused_with_field_and_value() {
         (json!({ "TransmitMode": 0, "PayloadData": "AA==" }), "WirelessMetadata: it is missing"),
         (
             participating,
-            "WirelessMetadata.LoRaWAN.ParticipatingGateways: it is for classes B and C",
+            "WirelessMetadata.LoRaWAN.ParticipatingGateways: the server chooses the gateways",
         ),
     ];
     for (body, message) in cases {

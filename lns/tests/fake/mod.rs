@@ -11,11 +11,11 @@ use lns::api::{
 };
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
-use lns_core::Description;
-use lns_core::device::{Missed, Waits};
+use lns_core::device::{Listening, Missed, Waits};
 use lns_core::event::QueueItem;
 use lns_core::radio::lane::NoOffer;
 use lns_core::radio::shortage::Shortage;
+use lns_core::{Description, Device};
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Region, Timestamp};
 use lns_pipeline::codec::{EncodeInput, Limits, Worker};
 use parking_lot::Mutex;
@@ -170,6 +170,12 @@ impl Devices for Fake {
 
     fn gateway(&self, gateway_eui: GatewayEui) -> Option<GatewaySeen> {
         self.gateways().into_iter().find(|seen| seen.gateway == gateway_eui)
+    }
+
+    fn listening(&self, dev_eui: DevEui) -> Reply<Listening> {
+        let about = self.described.lock().get(&dev_eui).cloned();
+        let device = about.map(Device::new).ok_or(DeviceError::Unknown(dev_eui));
+        reply(device.map(|device| device.listening(NOW)))
     }
 }
 

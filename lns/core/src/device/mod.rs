@@ -5,6 +5,7 @@ pub mod address;
 mod downlink;
 mod draft;
 mod join;
+mod listening;
 pub mod matching;
 mod outcome;
 mod paths;
@@ -38,6 +39,7 @@ use crate::session::{MacParams, Session};
 
 use draft::Draft;
 
+pub use listening::{Listening, PingSlotsSeen};
 pub use paths::{PATHS, Paths};
 pub use recent::Recent;
 pub use unprompted::Unprompted;

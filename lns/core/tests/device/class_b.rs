@@ -251,3 +251,21 @@ fn class_b_and_the_ways_to_the_device_survive_a_crash() {
     let step = bench.offer_in(&opening, 64);
     assert_eq!(&*bench.understand(&step).unwrap().opened.frm_payload, b"on");
 }
+
+#[test]
+fn people_are_told_when_a_device_listens_and_who_reaches_it() {
+    let mut bench = in_class_b(profile());
+    set_periodicity(&mut bench, 3);
+    let listening = bench.device.listening(bench.now);
+    assert_eq!(listening.class, Class::B);
+    let slots = listening.ping_slots.expect("class B");
+    assert_eq!(slots.periodicity.value(), 3);
+    assert_eq!(slots.period(), TimeDelta::from_millis(7_680));
+    let next = slots.next_at.expect("a slot");
+    assert!(next >= bench.now && next.since(bench.now) < TimeDelta::from_millis(7_680 + 5_120));
+    assert_eq!(listening.paths.len(), 1);
+    assert_eq!(listening.paths[0].gateway, GATEWAY);
+    let class_a = Bench::abp();
+    let listening = class_a.device.listening(class_a.now);
+    assert_eq!((listening.class, listening.ping_slots), (Class::A, None));
+}

@@ -1,5 +1,6 @@
 //! `/v1/`: what AWS's shapes have no place for, in snake_case. An identifier may be an id or an EUI.
 
+pub mod class;
 pub mod counters;
 pub mod devices;
 pub mod gateways;
