@@ -2,8 +2,9 @@
 
 use gateway_bridge::semtech::packet::GatewayEui;
 use lns_lorawan::{
-    AppKey, DataRateIndex, DevEui, DevNonce, JoinEui, MacVersion, NwkKey, RegParamsRevision,
-    Region, TimeDelta, Timestamp,
+    AppKey, AppSKey, DataRateIndex, DevAddr, DevEui, DevNonce, JoinEui, MacVersion, NwkKey,
+    NwkSEncKey, NwkSKey, RegParamsRevision, Region, SNwkSIntKey, Scheme, SessionKeys, TimeDelta,
+    Timestamp,
 };
 
 use crate::air::{Air, AirSpec};
@@ -28,6 +29,10 @@ pub struct Scenario {
     pub class: Class,
     /// The gateways send beacons.
     pub beacons: bool,
+    /// The devices have their sessions from the start, rather than joining.
+    pub personalized: bool,
+    /// US915, AU915: the gateways listen on this sub-band only, 1 to 8.
+    pub gateway_sub_band: Option<u8>,
     /// How many gateways.
     pub gateways: usize,
     /// How many devices.
@@ -78,6 +83,8 @@ impl Default for Scenario {
             antenna: Antenna::default(),
             class: Class::A,
             beacons: false,
+            personalized: false,
+            gateway_sub_band: None,
             gateways: 1,
             devices: 3,
             interval: TimeDelta::from_secs(10),
@@ -155,11 +162,33 @@ impl Scenario {
             true => DevNonces::Counting(DevNonce(0)),
             false => DevNonces::Random,
         };
+        if self.personalized {
+            return self.session(dev_eui);
+        }
         if self.mac_version.is_1_1() {
             let nwk_key = self.nwk_key_of(dev_eui);
             return Activation::Otaa11 { join_eui, nwk_key, app_key, dev_nonce: DevNonce(0) };
         }
         Activation::Otaa { join_eui, app_key, dev_nonces }
+    }
+
+    /// A personalized device's address, in the block of NetID 000000, and keys.
+    fn session(&self, dev_eui: DevEui) -> Activation {
+        let mut random = Random::of(self.seed.rotate_left(16), dev_eui.value());
+        let low = u32::from_le_bytes(random.bytes()) & 0x01ff_ffff;
+        let dev_addr = DevAddr::new(low);
+        let nwk_s_key = NwkSKey::from_bytes(random.bytes());
+        let app_s_key = AppSKey::from_bytes(random.bytes());
+        if !self.mac_version.is_1_1() {
+            return Activation::Abp { dev_addr, nwk_s_key, app_s_key };
+        }
+        let keys = SessionKeys {
+            scheme: Scheme::V1_1,
+            s_nwk_s_int_key: SNwkSIntKey::from_bytes(random.bytes()),
+            nwk_s_enc_key: NwkSEncKey::from_bytes(random.bytes()),
+            ..SessionKeys::v1_0(&nwk_s_key, app_s_key)
+        };
+        Activation::Abp11 { dev_addr, keys }
     }
 
     /// What the devices were built to.
@@ -188,7 +217,10 @@ impl Scenario {
             let mut random = Random::of(self.seed, eui);
             let tmst_offset = u32::from_le_bytes(random.bytes());
             let eui = GatewayEui(eui.to_be_bytes());
-            let spec = GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) };
+            let mut spec = GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) };
+            if let Some(sub_band) = self.gateway_sub_band {
+                spec = spec.on_sub_band(self.region, sub_band);
+            }
             if self.beacons { spec.beaconing(self.region) } else { spec }
         });
         specs.collect()

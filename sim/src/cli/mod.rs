@@ -55,6 +55,9 @@ pub struct Args {
     /// US915 and AU915: the devices' sub-band, 1 to 8; 0 for all channels [default: 2].
     #[arg(long, value_name = "N")]
     sub_band: Option<u8>,
+    /// US915 and AU915: the gateways listen on this sub-band only, 1 to 8 [default: on all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    gateway_sub_band: Option<u8>,
     /// Stops after this; without it, at Ctrl-C.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
@@ -84,6 +87,9 @@ pub struct Args {
     /// Keeps the network from setting data rates.
     #[arg(long)]
     no_adr: bool,
+    /// Gives devices sessions from the start (ABP), so that they need not join.
+    #[arg(long)]
+    abp: bool,
     /// Makes devices keep the regulator's duty cycles, so that they may send later than they want to.
     #[arg(long)]
     duty_cycle: bool,
@@ -165,6 +171,8 @@ impl Args {
             antenna: self.cn470,
             class: self.class,
             beacons: matches!(self.class, Class::B { .. }),
+            personalized: self.abp,
+            gateway_sub_band: self.gateway_sub_band,
             gateways: self.gateways,
             devices: self.devices,
             interval: self.interval,

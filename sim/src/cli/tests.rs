@@ -67,13 +67,14 @@ fn what_makes_no_sense_is_said_so() {
 fn regions_classes_and_versions_are_taken() {
     let work = work(
         "--list --region cn470 --cn470 26b --class b:4 --mac-version 1.1 --reg-params RP002-1.0.3 \
-         --duty-cycle",
+         --duty-cycle --abp --gateway-sub-band 3",
     );
     let scenario = work.unwrap().scenario;
     assert_eq!((scenario.region, scenario.antenna), (Region::Cn470, Antenna::B26));
     assert_eq!((scenario.class, scenario.beacons), (Class::B { periodicity: 4 }, true));
     assert_eq!(scenario.reg_params(), RegParamsRevision::Rp002_1_0_3);
-    assert!(scenario.mac_version.is_1_1() && scenario.keeps_duty_cycle);
+    assert!(scenario.mac_version.is_1_1() && scenario.keeps_duty_cycle && scenario.personalized);
+    assert_eq!(scenario.gateway_sub_band, Some(3));
     for region in Region::ALL {
         let line = format!("--list --region {region}");
         assert_eq!(super::tests::work(&line).unwrap().scenario.region, region);

@@ -238,7 +238,8 @@ impl Gateway {
     /// is inverted.
     pub fn hear(&mut self, frame: &OnAir, link: Link) -> Vec<Output> {
         let mut outputs = Vec::new();
-        if frame.inverted {
+        let elsewhere = |channels: &Vec<u32>| !channels.contains(&frame.frequency.hz());
+        if frame.inverted || self.spec.rx_channels.as_ref().is_some_and(elsewhere) {
             return outputs;
         }
         if frame.starts < self.sending_until {

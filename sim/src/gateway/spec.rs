@@ -3,7 +3,8 @@
 use gateway_bridge::semtech::packet::{GatewayEui, Version};
 use lns_lorawan::{Dbm, Modulation, RegParamsRevision, Region, TimeDelta};
 
-use crate::device::plan::{self, Antenna, Place};
+use crate::device::Channels;
+use crate::device::plan::{self, Antenna, Grid, Masks, Place};
 
 /// The concentrator, and with it the packet forwarder's habits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,9 @@ impl Model {
 pub struct Beacons {
     /// Where.
     pub place: Place,
-    /// How.
+    /// How: the data rate's index.
+    pub data_rate: u8,
+    /// The same as a modulation.
     pub modulation: Modulation,
     /// Bytes of the frame.
     pub length: usize,
@@ -50,9 +53,10 @@ impl Beacons {
     pub fn of(region: Region) -> Option<Self> {
         let newest = RegParamsRevision::Rp002_1_0_5;
         let plan = plan::of(region, newest, Antenna::default());
-        let modulation = plan.down(plan.class_b.data_rate, newest)?.modulation;
+        let data_rate = plan.class_b.data_rate;
+        let modulation = plan.down(data_rate, newest)?.modulation;
         let (place, length) = (plan.class_b.beacon, plan.beacon_length());
-        Some(Self { place, modulation, length, power: Dbm::from_whole(14) })
+        Some(Self { place, data_rate, modulation, length, power: Dbm::from_whole(14) })
     }
 }
 
@@ -73,6 +77,8 @@ pub struct GatewaySpec {
     pub stat_interval: TimeDelta,
     /// Frequencies that it may send on, Hz, both included.
     pub tx_range: (u32, u32),
+    /// Centres of the channels that it listens on, Hz; `None` for all there are.
+    pub rx_channels: Option<Vec<u32>>,
     /// Powers that it can send with, dBm, before the antenna; rising.
     pub tx_powers: &'static [i8],
     /// The antenna's gain, whole dB: `powe` less this must be a power.
@@ -100,12 +106,23 @@ impl GatewaySpec {
             keepalive: TimeDelta::from_secs(10),
             stat_interval: TimeDelta::from_secs(30),
             tx_range: tx_range(region),
+            rx_channels: None,
             tx_powers: STOCK_POWERS,
             antenna_gain: 0,
             gps: false,
             beacons: None,
             location: None,
         }
+    }
+
+    /// The same, but it listens only on a sub-band, 1 to 8, of a region with 64 and 8 channels, as
+    /// gateways with one concentrator do. Elsewhere it hears everything.
+    pub fn on_sub_band(self, region: Region, sub_band: u8) -> Self {
+        let plan = plan::of(region, RegParamsRevision::Rp002_1_0_5, Antenna::default());
+        let Grid::Fixed { masks: Masks::SeventyTwo, .. } = plan.grid else { return self };
+        let channels = Channels::new(plan, Some(sub_band));
+        let centres = channels.usable().map(|(_, channel)| channel.frequency.hz()).collect();
+        Self { rx_channels: Some(centres), ..self }
     }
 
     /// The same with satellite time and the beacons of a region.

@@ -275,3 +275,24 @@ fn a_gateway_without_satellites_makes_no_beacons() {
         }
     ));
 }
+
+#[test]
+fn a_gateway_on_a_sub_band_hears_nothing_else() {
+    let spec = GatewaySpec::new(EUI, Region::Us915).on_sub_band(Region::Us915, 2);
+    let mut gateway = Gateway::new(spec, at(0));
+    let link = Link { snr: Db::from_whole(5), rssi: Dbm::from_whole(-100) };
+    let mut heard = |hz| {
+        let frame = OnAir {
+            starts: at(1010),
+            frequency: Frequency::from_hz(hz),
+            modulation: Modulation::lora(SpreadingFactor::Sf7, Bandwidth::Khz125),
+            inverted: false,
+            crc_on: true,
+            power: Dbm::from_whole(14),
+            phy_payload: vec![0x40; 13],
+        };
+        gateway.hear(&frame, link).len()
+    };
+    let counts = [902_300_000, 903_900_000, 905_300_000, 904_600_000, 905_500_000].map(&mut heard);
+    assert_eq!(counts, [0, 1, 1, 1, 0]);
+}

@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 pub use http::{Base, HttpError, UrlError};
 
+use lns_lorawan::Region;
+
+use crate::device::plan::Place;
 use crate::device::{Activation, Class, DeviceSpec, Payload};
+use crate::gateway::GatewaySpec;
 use crate::scenario::Scenario;
 use http::{Answer, Client};
 
@@ -90,6 +94,12 @@ pub fn provision(
             server.put_codec(folder, kind)?;
         }
     }
+    if scenario.beacons {
+        // Class B needs to know who sends beacons; otherwise gateways need not be known.
+        for spec in scenario.gateway_specs() {
+            server.create_gateway(&spec, scenario.region)?;
+        }
+    }
     let mut made = Provisioned::default();
     for fleet in scenario.each() {
         let profile = server.create_profile(fleet)?;
@@ -144,6 +154,14 @@ impl Server<'_> {
         id.ok_or_else(|| ProvisionError::NoId { what, body: answer.text() })
     }
 
+    /// A gateway that is there already stays as it is.
+    fn create_gateway(&mut self, spec: &GatewaySpec, region: Region) -> Result<(), ProvisionError> {
+        let what = format!("create the gateway {}", spec.eui);
+        let body = gateway_body(spec, region).to_string();
+        let answer = self.ask(&what, ("POST", "/wireless-gateways"), body.as_bytes())?;
+        if answer.status == 409 { Ok(()) } else { succeeded(&what, &answer) }
+    }
+
     /// False: it was there already.
     fn create_device(&mut self, spec: &DeviceSpec, profile: &str) -> Result<bool, ProvisionError> {
         let what = format!("create the device {}", spec.dev_eui);
@@ -155,6 +173,19 @@ impl Server<'_> {
         succeeded(&what, &answer)?;
         Ok(true)
     }
+}
+
+fn gateway_body(spec: &GatewaySpec, region: Region) -> Value {
+    let mut lorawan = json!({ "GatewayEui": spec.eui.to_string(), "RfRegion": region.name() });
+    if let Some(beacons) = &spec.beacons {
+        let frequencies: Vec<u32> = match beacons.place {
+            Place::At(hz) => vec![hz],
+            Place::Hops(first, step) => (0..8).map(|n| first + n * step).collect(),
+        };
+        let data_rate = beacons.data_rate;
+        lorawan["Beaconing"] = json!({ "DataRate": data_rate, "Frequencies": frequencies });
+    }
+    json!({ "Name": format!("sim {}", spec.eui), "LoRaWAN": lorawan })
 }
 
 /// The name of a fleet's profile, and what it says.
@@ -170,12 +201,13 @@ fn profile_body(scenario: &Scenario) -> (String, Value) {
         None => String::new(),
         Some(revision) => format!(" {revision}"),
     };
-    let name = format!("sim {region} {version}{class}{edition}");
+    let abp = if scenario.personalized { " ABP" } else { "" };
+    let name = format!("sim {region} {version}{class}{edition}{abp}");
     let mut lorawan = json!({
         "RfRegion": region.name(),
         "MacVersion": version.to_string(),
         "RegParamsRevision": revision.to_string(),
-        "SupportsJoin": true,
+        "SupportsJoin": !scenario.personalized,
         "Supports32BitFCnt": true,
     });
     match scenario.class {
@@ -390,6 +422,18 @@ mod tests {
         assert_eq!(keys["JoinEui"], "70b3d57ed0000000");
         assert_ne!(keys["NwkKey"], keys["AppKey"]);
         assert!(csv(&scenario).lines().all(|line| line.split(',').count() == 5));
+        scenario.personalized = true;
+        let spec = scenario.own_device_specs(lns_lorawan::Timestamp::default()).remove(0);
+        let device = device_body(&spec, ("p-1", "default"), false);
+        assert!(device["LoRaWAN"]["AbpV1_1"]["SessionKeys"]["SNwkSIntKey"].is_string());
+        assert_eq!(csv(&scenario).lines().count(), 1);
+        let gateway = GatewaySpec::new(scenario.gateway_specs()[0].eui, Region::Us915);
+        let body = gateway_body(&gateway.beaconing(Region::Us915), Region::Us915);
+        let beaconing = &body["LoRaWAN"]["Beaconing"];
+        assert_eq!(
+            (&beaconing["DataRate"], &beaconing["Frequencies"][7]),
+            (&json!(8), &json!(927_500_000))
+        );
         scenario.class = Class::B { periodicity: 3 };
         let (_, body) = profile_body(&scenario);
         assert_eq!(body["LoRaWAN"]["SupportsClassB"], true);

@@ -2,8 +2,9 @@
 
 use super::*;
 use lns_lorawan::mac::{
-    Battery, DevStatusAns, DlChannelAns, DlChannelReq, DutyCycleReq, LinkAdrAns, LinkAdrReq,
-    NewChannelAns, NewChannelReq, RxParamSetupAns, RxParamSetupReq, RxTimingSetupReq,
+    Battery, BeaconFreqAns, BeaconFreqReq, DevStatusAns, DlChannelAns, DlChannelReq, DutyCycleReq,
+    LinkAdrAns, LinkAdrReq, NewChannelAns, NewChannelReq, RxParamSetupAns, RxParamSetupReq,
+    RxTimingSetupReq,
 };
 use lns_lorawan::{DataRateIndex, Frequency, MacVersion, TxPowerIndex};
 
@@ -190,4 +191,64 @@ fn a_payload_gives_way_to_commands_that_leave_it_no_room() {
     pair.device.ask(Request::LinkCheck);
     let (_, opened) = pair.uplink();
     assert_eq!((opened.f_port, opened.f_opts.len()), (None, 1));
+}
+
+#[test]
+fn answers_that_f_opts_do_not_hold_go_on_port_0() {
+    let mut pair = Pair::new(abp());
+    let requests = [link_adr(3, 2, (0, 0b011)); 8];
+    pair.uplink();
+    pair.answer(Down { payload: Some((0, &commands(&requests))), ..Down::default() });
+    let (_, opened) = pair.uplink();
+    assert_eq!((opened.f_port, opened.f_opts.len()), (Some(0), 0));
+    assert_eq!(answers(&opened), [answer(true, true, true); 8]);
+    // Each is sent twice now.
+    let ports = [pair.uplink().1.f_port, pair.uplink().1.f_port];
+    assert_eq!(ports, [Some(0), Some(1)]);
+}
+
+#[test]
+fn beacons_can_be_looked_for_elsewhere() {
+    let mut spec = abp();
+    spec.class = Class::B { periodicity: 0 };
+    let mut pair = Pair::new(spec);
+    let request = |hz| {
+        let frequency = Frequency::from_hz(hz);
+        DownlinkMacCommand::BeaconFreqReq(BeaconFreqReq { frequency })
+    };
+    let said = |beacon_frequency_ack| {
+        UplinkMacCommand::BeaconFreqAns(BeaconFreqAns { beacon_frequency_ack })
+    };
+    let time = UplinkMacCommand::DeviceTimeReq;
+    assert_eq!(pair.ask(&[request(868_500_000)]), [said(true), time]);
+    assert_eq!(pair.device.mac().beacon_frequency, Some(Frequency::from_hz(868_500_000)));
+    assert_eq!(pair.ask(&[request(915_000_000)]), [said(false), time]);
+    assert_eq!(pair.ask(&[request(0)]), [said(true), time]);
+    assert_eq!(pair.device.mac().beacon_frequency, None);
+    // A device of class A does not know it.
+    assert_eq!(Pair::new(abp()).ask(&[request(0), DownlinkMacCommand::DevStatusReq]), []);
+}
+
+/// TXParamSetupReq and DlChannelReq came with 1.0.2.
+#[test]
+fn an_older_device_stops_reading_at_what_it_does_not_know() {
+    let mut spec = abp();
+    spec.mac_version = MacVersion::V1_0_1;
+    let mut pair = Pair::new(spec);
+    let moved = DownlinkMacCommand::DlChannelReq(DlChannelReq {
+        ch_index: 0,
+        frequency: Frequency::from_hz(865_500_000),
+    });
+    let status = DownlinkMacCommand::DevStatusReq;
+    assert_eq!(pair.ask(&[moved, status]), []);
+    assert_eq!(pair.ask(&[status, moved]).len(), 1);
+}
+
+#[test]
+fn one_answer_to_a_block_is_possible_too() {
+    let mut spec = abp().us915(None);
+    spec.single_link_adr_ans = true;
+    let mut pair = Pair::new(spec);
+    let block = [link_adr(2, 5, (7, 0x0002)), link_adr(2, 5, (0, 0xff00))];
+    assert_eq!(pair.ask(&block), [answer(true, true, true)]);
 }

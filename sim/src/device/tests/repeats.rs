@@ -137,3 +137,26 @@ fn a_hurried_device_sends_as_soon_as_it_may() {
     let Sent::Data(data) = second.sent else { panic!() };
     assert_eq!(data.f_port, Some(1));
 }
+
+/// TS001-1.0.4 §4.3.1.3: NbTrans counts for confirmed uplinks too, and any downlink ends the repeats.
+#[test]
+fn from_1_0_4_on_a_confirmed_uplink_is_sent_nb_trans_times() {
+    for (nb_trans, sent) in [(1, 1), (3, 3)] {
+        let mut spec = confirmed();
+        spec.mac_version = MacVersion::V1_0_4;
+        let mut pair = Pair::new(spec);
+        pair.device.mac.nb_trans = nb_trans;
+        let frames: Vec<_> = (0..sent + 1).map(|_| pair.sends().phy_payload).collect();
+        assert!(frames[..sent].iter().all(|frame| *frame == frames[0]));
+        assert_ne!(frames[sent], frames[0]);
+        assert_eq!(pair.device.tally().given_up, 1);
+    }
+    let mut spec = confirmed();
+    spec.mac_version = MacVersion::V1_0_4;
+    let mut pair = Pair::new(spec);
+    pair.device.mac.nb_trans = 3;
+    let first = pair.sends();
+    pair.answer(Down::default());
+    assert_ne!(pair.sends().phy_payload, first.phy_payload);
+    assert_eq!(pair.device.tally().given_up, 1);
+}
