@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lns_lorawan::{
     AppKey, AppSKey, DataRateIndex, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
-    NwkKey, RegParamsRevision, Region, RxDelay, Scheme, SessionKeys, TimeDelta,
+    NwkKey, RegParamsRevision, Region, RegionTables, RxDelay, Scheme, SessionKeys, TimeDelta,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,12 @@ const RESPONSE_TIMEOUT: TimeDelta = TimeDelta::from_secs(8);
 const UNPROMPTED_INTERVAL: TimeDelta = TimeDelta::from_secs(1);
 
 impl Profile {
+    /// The region's tables as the device's edition of the regional parameters has them. In CN470 a
+    /// session has tables of its own.
+    pub fn tables(&self) -> &'static RegionTables {
+        self.region.tables_for(self.reg_params, None)
+    }
+
     /// A profile with the field's defaults for a region and version.
     pub fn new(region: Region, mac_version: MacVersion, reg_params: RegParamsRevision) -> Self {
         Profile {

@@ -82,7 +82,7 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         "dev_status_interval_s",
         Slot::Whole(|p| &mut p.dev_status_interval_s, 0..=31_536_000),
     ),
-    Row::extra("SubBand", "sub_band", Slot::Whole(|p| &mut p.sub_band, 1..=8)),
+    Row::extra("SubBand", "sub_band", Slot::Whole(|p| &mut p.sub_band, 1..=12)),
     Row::extra("AnswerAs1_0", "answer_as_1_0", Slot::Flag(|p| &mut p.answer_as_1_0)),
     Row::extra("FOptsFirstText", "f_opts_first_text", Slot::Flag(|p| &mut p.f_opts_first_text)),
 ];

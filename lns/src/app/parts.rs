@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lns_core::Network;
-use lns_lorawan::{DevAddrPrefix, RxDelay, TimeDelta};
+use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta};
 use lns_pipeline::codec::Limits;
 
 use crate::broker::{
@@ -12,7 +12,7 @@ use crate::broker::{
 };
 use crate::config::{CodecConfig, Config, Period, Rx1Delay};
 use crate::outbox::{self, Bounds};
-use crate::registry::Defaults;
+use crate::registry::{Defaults, RegionDefaults};
 
 /// An event takes about this much memory while it waits.
 const EVENT: u64 = 512;
@@ -24,7 +24,8 @@ pub type Started = (Arc<dyn Broker>, Option<std::net::SocketAddr>);
 pub fn network(config: &Config) -> Network {
     Network {
         net_id: config.server.net_id,
-        sub_band: Some(config.region.us915.sub_band.number()),
+        // Profiles have it from the registry, which knows each region's.
+        sub_band: None,
         extra_channels: config.region.eu868.extra_channels.iter().map(|extra| extra.0).collect(),
         queue_limit: config.downlink.queue_limit as usize,
     }
@@ -41,6 +42,18 @@ pub fn defaults(config: &Config) -> Defaults {
         region: config.server.region,
         confirmed_attempts: config.downlink.attempts,
         reply_window_ms: config.downlink.reply_window.0.as_millis() as u32,
+        regions: Region::ALL.map(|region| region_defaults(config, region)).to_vec(),
+    }
+}
+
+/// What the network has in one region.
+fn region_defaults(config: &Config, region: Region) -> RegionDefaults {
+    let settings = config.region.of(region);
+    RegionDefaults {
+        region,
+        sub_band: settings.sub_band,
+        rx2_frequency: settings.rx2_frequency.map(|frequency| frequency.0),
+        rx2_data_rate: settings.rx2_data_rate,
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use lns_lorawan::{GatewayEui, Region};
+use lns_lorawan::{Bandwidth, Direction, GatewayEui, Modulation, Region, SpreadingFactor};
 use serde_json::{Value, json};
 
 use super::run::{RunArgs, problems_as_one};
@@ -17,7 +17,7 @@ use crate::config::Config;
 
 #[derive(Debug, Args)]
 pub(super) struct GatewayConfigArgs {
-    /// EU868 or US915.
+    /// The region, such as EU868, US915 or AS923-1.
     region: String,
     /// This server's name or address, as the gateway sees it [default: this machine's address].
     #[arg(long, value_name = "HOST")]
@@ -25,7 +25,7 @@ pub(super) struct GatewayConfigArgs {
     /// The gateway's EUI.
     #[arg(long, value_name = "EUI")]
     gateway_eui: Option<GatewayEui>,
-    /// The sub-band of US915, 1 to 8 [default: 2].
+    /// The sub-band of US915, AU915 or CN470 [default: 2; in CN470 11].
     #[arg(long, value_name = "N")]
     sub_band: Option<String>,
     /// The server's configuration, for its port and channels.
@@ -67,7 +67,7 @@ struct Channels {
     /// The eight channels of 125 kHz and all spreading factors, in Hz.
     multi_sf: Vec<u32>,
     /// The one wide channel: Hz, bandwidth, spreading factor.
-    wide: (u32, u32, u8),
+    wide: Option<(u32, u32, u8)>,
     /// The FSK channel of 50 kbit/s, in Hz.
     fsk: Option<u32>,
     /// What the gateway may send on, in Hz.
@@ -77,22 +77,36 @@ struct Channels {
 /// How far from a radio's centre a channel of 125 kHz is heard, in Hz.
 const REACH: u32 = 400_000;
 
+/// Channels of 125 kHz that a concentrator hears.
+const MULTI_SF: usize = 8;
+
 fn global_conf(
     config: &Config,
     server: &str,
     gateway_eui: Option<GatewayEui>,
 ) -> anyhow::Result<Value> {
-    let channels = match config.server.region {
-        Region::Eu868 => eu868(config),
-        Region::Us915 => us915(config),
-        other => bail!("there is no example of a gateway in {other} yet"),
+    let region = config.server.region;
+    let (name, radios) = match region {
+        Region::Eu868 => ("SX130x_conf", concentrator(&eu868(config))?),
+        Region::Us915 | Region::Au915 => ("SX130x_conf", concentrator(&seventy_two(config)?)?),
+        Region::Cn470 => ("SX130x_conf", concentrator(&cn470(config)?)?),
+        Region::As923_1
+        | Region::As923_2
+        | Region::As923_3
+        | Region::As923_4
+        | Region::Eu433
+        | Region::Cn779
+        | Region::Ru864
+        | Region::Kr920
+        | Region::In865 => ("SX130x_conf", concentrator(&dynamic(config)?)?),
+        Region::Ism2400 => ("radio_conf", radios_at_2_4_ghz()),
     };
     let Some(udp) = config.gateway.semtech_udp.address() else {
         bail!("gateway.semtech_udp is off, so that no packet forwarder can reach this server");
     };
     let gateway_id = gateway_eui.unwrap_or(GatewayEui::new(0xaa55_5a00_0000_0000));
     Ok(json!({
-        "SX130x_conf": concentrator(&channels)?,
+        name: radios,
         "gateway_conf": {
             "gateway_ID": gateway_id.to_string().to_uppercase(),
             "server_address": server,
@@ -108,30 +122,106 @@ fn global_conf(
     }))
 }
 
-/// The three channels that every device knows, and the configured ones (RP002, EU863-870).
+/// The channels that every device knows, and the configured ones, in Hz.
+fn known_channels(config: &Config) -> Vec<u32> {
+    let region = config.server.region;
+    let default = region.tables().default_channels().map(|(_, channel)| channel.frequency.hz());
+    let extra = config.region.of(region).extra_channels.iter().map(|channel| channel.0.hz());
+    default.chain(extra).collect()
+}
+
+/// The band, in Hz.
+fn band(region: Region) -> (u32, u32) {
+    let (low, high) = region.tables().band;
+    (low.hz(), high.hz())
+}
+
+/// Radios as in Semtech's own file, which leave room for the usual FSK channel (RP002, EU863-870).
 fn eu868(config: &Config) -> Channels {
-    let extra = config.region.eu868.extra_channels.iter().map(|channel| channel.0.hz());
     Channels {
         centres: [867_500_000, 868_500_000],
-        multi_sf: [868_100_000, 868_300_000, 868_500_000].into_iter().chain(extra).collect(),
-        wide: (868_300_000, 250_000, 7),
+        multi_sf: known_channels(config),
+        wide: Some((868_300_000, 250_000, 7)),
         fsk: Some(868_800_000),
-        tx: (863_000_000, 870_000_000),
+        tx: band(Region::Eu868),
     }
 }
 
-/// Channel n is 902.3 MHz + n × 200 kHz, wide channel 64 + n is 903.0 MHz + n × 1.6 MHz, downlinks
-/// are from 923.3 MHz (RP002, US902-928).
-fn us915(config: &Config) -> Channels {
-    let above = u32::from(config.region.us915.sub_band.number() - 1) * 1_600_000;
-    let first = 902_300_000 + above;
-    Channels {
+/// One radio amid the lowest channels that it reaches, the other amid the rest. A wide channel where
+/// the region has SF7 at 250 kHz.
+fn dynamic(config: &Config) -> anyhow::Result<Channels> {
+    let region = config.server.region;
+    let multi_sf = known_channels(config);
+    let mut rising = multi_sf.clone();
+    rising.sort_unstable();
+    let low = *rising.first().context("every plan has channels")?;
+    let (lower, upper): (Vec<u32>, Vec<u32>) =
+        rising.into_iter().partition(|channel| *channel <= low + 2 * REACH);
+    let amid = |channels: &[u32]| match channels {
+        [first, .., last] => Some(first / 2 + last / 2),
+        [only] => Some(*only),
+        [] => None,
+    };
+    let first = amid(&lower).context("the lowest channel is one of them")?;
+    let second = amid(&upper).unwrap_or(first);
+    let sf7_250 = Modulation::lora(SpreadingFactor::Sf7, Bandwidth::Khz250);
+    let has_wide = region.tables().data_rate_index(Direction::Up, sf7_250).is_some();
+    let wide = multi_sf.get(1).filter(|_| has_wide).map(|channel| (*channel, 250_000, 7));
+    Ok(Channels { centres: [first, second], multi_sf, wide, fsk: None, tx: band(region) })
+}
+
+/// A sub-band: eight channels of 125 kHz, 200 kHz apart, and the wide one amid them (RP002,
+/// US902-928 and AU915-928).
+fn seventy_two(config: &Config) -> anyhow::Result<Channels> {
+    let region = config.server.region;
+    let number = sub_band(config)?;
+    let channel = |index| region.tables().channel(index).map(|channel| channel.frequency.hz());
+    let first = channel(8 * (number - 1)).context("a sub-band has channels")?;
+    let wide = channel(64 + number - 1).context("a sub-band has a wide channel")?;
+    Ok(Channels {
         centres: [first + 400_000, first + 1_100_000],
         multi_sf: (0..8).map(|n| first + n * 200_000).collect(),
-        wide: (903_000_000 + above, 500_000, 8),
+        wide: Some((wide, 500_000, 8)),
         fsk: None,
         tx: (923_000_000, 928_000_000),
+    })
+}
+
+/// Eight channels of the plan of 96; plans since RP002 use some of the same (RP002, CN470-510).
+fn cn470(config: &Config) -> anyhow::Result<Channels> {
+    let first = 470_300_000 + u32::from(sub_band(config)? - 1) * 1_600_000;
+    Ok(Channels {
+        centres: [first + 300_000, first + 1_100_000],
+        multi_sf: (0..8).map(|n| first + n * 200_000).collect(),
+        wide: None,
+        fsk: None,
+        tx: band(Region::Cn470),
+    })
+}
+
+fn sub_band(config: &Config) -> anyhow::Result<u8> {
+    let chosen = config.region.of(config.server.region).sub_band;
+    chosen.context("a gateway hears eight channels; choose them with --sub-band")
+}
+
+/// Semtech's 2.4 GHz gateway: three radios, each for one channel at one spreading factor.
+fn radios_at_2_4_ghz() -> Value {
+    let (lowest, highest) = band(Region::Ism2400);
+    let mut json = json!({
+        "tty_path": "/dev/ttyACM0",
+        "antenna_gain": 0,
+        "tx": { "enable": true, "tx_freq_min": lowest, "tx_freq_max": highest },
+    });
+    for (index, channel) in Region::Ism2400.tables().default_channels() {
+        json[format!("chan_{index}")] = json!({
+            "enable": true,
+            "freq": channel.frequency.hz(),
+            "bandwidth": 812_000,
+            "spread_factor": 12,
+            "rssi_offset": 0.0,
+        });
     }
+    json
 }
 
 fn concentrator(channels: &Channels) -> anyhow::Result<Value> {
@@ -147,13 +237,22 @@ fn concentrator(channels: &Channels) -> anyhow::Result<Value> {
         "radio_1": radio(channels.centres[1], None),
         "chan_multiSF_All": { "spreading_factor_enable": [5, 6, 7, 8, 9, 10, 11, 12] },
     });
+    if channels.multi_sf.len() > MULTI_SF {
+        let count = channels.multi_sf.len();
+        bail!("there are {count} channels, and a concentrator hears eight: configure fewer");
+    }
     for (index, frequency) in channels.multi_sf.iter().enumerate() {
         json[format!("chan_multiSF_{index}")] = channel(&channels.centres, *frequency)?;
     }
-    let (frequency, bandwidth, spreading_factor) = channels.wide;
-    json["chan_Lora_std"] = channel(&channels.centres, frequency)?;
-    json["chan_Lora_std"]["bandwidth"] = bandwidth.into();
-    json["chan_Lora_std"]["spread_factor"] = spreading_factor.into();
+    json["chan_Lora_std"] = match channels.wide {
+        Some((frequency, bandwidth, spreading_factor)) => {
+            let mut wide = channel(&channels.centres, frequency)?;
+            wide["bandwidth"] = bandwidth.into();
+            wide["spread_factor"] = spreading_factor.into();
+            wide
+        }
+        None => json!({ "enable": false, "radio": 0, "if": 0 }),
+    };
     json["chan_FSK"] = match channels.fsk {
         Some(frequency) => channel(&channels.centres, frequency)?,
         None => json!({ "enable": false, "radio": 0, "if": 0 }),
@@ -222,7 +321,7 @@ const TX_GAINS: [(u8, u8, u8); 16] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{RadioFrequency, Us915SubBand};
+    use crate::config::{RadioFrequency, SubBand};
 
     fn conf(region: Region, change: impl FnOnce(&mut Config)) -> anyhow::Result<Value> {
         let mut config = Config::default();
@@ -267,7 +366,7 @@ mod tests {
         assert_eq!(json["SX130x_conf"]["chan_FSK"]["enable"], false);
         for number in 1..=8 {
             let json = conf(Region::Us915, |config| {
-                config.region.us915.sub_band = Us915SubBand::new(number).unwrap();
+                config.region.us915.sub_band = SubBand(number);
             });
             let json = json.unwrap();
             let first = 8 * (number - 1);
@@ -280,6 +379,51 @@ mod tests {
                 assert_eq!(frequency(&json, name), i64::from(channel.frequency.hz()), "{index}");
             }
         }
+    }
+
+    /// Every channel that a device of the region starts with, or is given, is heard.
+    #[test]
+    fn every_region_has_its_file() {
+        for region in Region::ALL {
+            let json = conf(region, |_| ()).unwrap_or_else(|error| panic!("{region}: {error}"));
+            if region == Region::Ism2400 {
+                assert_eq!(json["radio_conf"]["chan_1"]["freq"], 2_425_000_000_u32);
+                continue;
+            }
+            let channels = (0..8).map(|n| format!("chan_multiSF_{n}"));
+            let heard: Vec<i64> = channels
+                .filter(|name| json["SX130x_conf"][name]["enable"] == true)
+                .map(|name| frequency(&json, &name))
+                .collect();
+            let known = known_channels(&Config {
+                server: crate::config::ServerConfig { region, ..Config::default().server },
+                ..Config::default()
+            });
+            if region.tables().plan.is_dynamic() {
+                assert_eq!(heard, known.into_iter().map(i64::from).collect::<Vec<_>>(), "{region}");
+            } else {
+                assert_eq!(heard.len(), 8, "{region}");
+                assert!(heard.iter().all(|hz| known.iter().any(|known| i64::from(*known) == *hz)));
+            }
+            let tx = &json["SX130x_conf"]["radio_0"];
+            let rx2 = i64::from(region.tables().rx2.0.hz());
+            assert!(tx["tx_freq_min"].as_i64().unwrap() <= rx2, "{region}");
+            assert!(tx["tx_freq_max"].as_i64().unwrap() >= rx2, "{region}");
+        }
+    }
+
+    #[test]
+    fn china_hears_the_usual_sub_band_and_others() {
+        let first = |sub_band: u8| {
+            let json = conf(Region::Cn470, |config| {
+                config.region.cn470.sub_band = SubBand(sub_band);
+            });
+            frequency(&json.unwrap(), "chan_multiSF_0")
+        };
+        assert_eq!((first(1), first(11), first(12)), (470_300_000, 486_300_000, 487_900_000));
+        let none = |config: &mut Config| config.region.cn470.sub_band = SubBand(0);
+        let error = conf(Region::Cn470, none).unwrap_err().to_string();
+        assert!(error.contains("--sub-band"), "{error}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lns_lorawan::Region;
 
 use crate::config::{Config, ConfigProblem, Overrides};
 
@@ -18,7 +19,7 @@ pub struct RunArgs {
     /// The region of gateways and profiles that do not name one [default: EU868].
     #[arg(long)]
     pub region: Option<String>,
-    /// The sub-band of US915, 1 to 8 [default: 2].
+    /// The sub-band of US915, AU915 or CN470; 0 is all channels [default: 2; in CN470 11].
     #[arg(long, value_name = "N")]
     pub sub_band: Option<String>,
     /// The NetID, in hexadecimal [default: 000000].
@@ -56,12 +57,24 @@ impl RunArgs {
         Config::load(self.config.as_deref(), env, self.overrides())
     }
 
+    /// Whose sub-band `--sub-band` is: that of `--region`, else US915's.
+    fn sub_band_key(&self) -> &'static str {
+        let region = self.region.as_deref().and_then(|name| name.parse().ok());
+        if region == Some(Region::Au915) {
+            "region.au915.sub_band"
+        } else if region == Some(Region::Cn470) {
+            "region.cn470.sub_band"
+        } else {
+            "region.us915.sub_band"
+        }
+    }
+
     fn overrides(&self) -> Overrides {
         let mut overrides = Overrides::default();
         let flags = [
             ("--data", "server.data_dir", &self.data),
             ("--region", "server.region", &self.region),
-            ("--sub-band", "region.us915.sub_band", &self.sub_band),
+            ("--sub-band", self.sub_band_key(), &self.sub_band),
             ("--net-id", "server.net_id", &self.net_id),
             ("--semtech-udp", "gateway.semtech_udp", &self.semtech_udp),
             ("--mqtt", "mqtt.listen", &self.mqtt),
@@ -107,7 +120,7 @@ mod tests {
         let config = args.load_with(std::iter::empty()).unwrap();
         assert_eq!(config.server.data_dir, PathBuf::from("elsewhere"));
         assert_eq!(config.server.region.name(), "US915");
-        assert_eq!(config.region.us915.sub_band.number(), 7);
+        assert_eq!(config.region.us915.sub_band.number(), Some(7));
         assert_eq!(config.server.net_id.value(), 0x13);
         assert_eq!(config.gateway.semtech_udp.to_string(), "[::]:1701");
         assert_eq!(config.mqtt.listen.to_string(), "off");
@@ -121,7 +134,7 @@ mod tests {
         let problems = args.load_with(std::iter::empty()).unwrap_err();
         assert_eq!(
             problems_as_one(problems).to_string(),
-            "flag --sub-band: region.us915.sub_band = \"9\": it must be from 1 to 8"
+            "flag --sub-band: region.us915.sub_band = \"9\": it must be from 1 to 8, or 0"
         );
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use lns_lorawan::{DevAddrPrefix, Region};
+use lns_lorawan::{DataRateIndex, DevAddrPrefix, Region};
 use toml::Value;
 
 use super::source::{Assignment, Given};
 use super::{
     BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, Period,
-    RadioFrequency, Rx1Delay, Secret, Us915SubBand,
+    RadioFrequency, Rx1Delay, Secret, SubBand, region,
 };
 use crate::store::StoreKind;
 
@@ -86,8 +86,48 @@ keys! {
     downlink.queue_limit: |value| within(value, 1, 10_000);
     downlink.expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
     downlink.rx1_delay;
-    region.eu868.extra_channels: |value: &Vec<RadioFrequency>| in_eu868(value);
-    region.us915.sub_band;
+    region.eu868.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Eu868, value);
+    region.eu868.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Eu868, *value);
+    region.eu868.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu868, *value);
+    region.us915.sub_band: |value: &SubBand| region::sub_band(Region::Us915, *value);
+    region.us915.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Us915, *value);
+    region.us915.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Us915, *value);
+    region.au915.sub_band: |value: &SubBand| region::sub_band(Region::Au915, *value);
+    region.au915.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Au915, *value);
+    region.au915.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Au915, *value);
+    region.as923_1.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_1, value);
+    region.as923_1.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_1, *value);
+    region.as923_1.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_1, *value);
+    region.as923_2.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_2, value);
+    region.as923_2.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_2, *value);
+    region.as923_2.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_2, *value);
+    region.as923_3.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_3, value);
+    region.as923_3.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_3, *value);
+    region.as923_3.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_3, *value);
+    region.as923_4.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_4, value);
+    region.as923_4.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_4, *value);
+    region.as923_4.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_4, *value);
+    region.eu433.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Eu433, value);
+    region.eu433.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Eu433, *value);
+    region.eu433.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu433, *value);
+    region.cn470.sub_band: |value: &SubBand| region::sub_band(Region::Cn470, *value);
+    region.cn470.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Cn470, *value);
+    region.cn470.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Cn470, *value);
+    region.cn779.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Cn779, value);
+    region.cn779.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Cn779, *value);
+    region.cn779.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Cn779, *value);
+    region.ru864.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Ru864, value);
+    region.ru864.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Ru864, *value);
+    region.ru864.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Ru864, *value);
+    region.kr920.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Kr920, value);
+    region.kr920.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Kr920, *value);
+    region.kr920.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Kr920, *value);
+    region.in865.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::In865, value);
+    region.in865.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::In865, *value);
+    region.in865.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::In865, *value);
+    region.ism2400.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Ism2400, value);
+    region.ism2400.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Ism2400, *value);
+    region.ism2400.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Ism2400, *value);
 }
 
 /// Gives a key its value.
@@ -169,14 +209,6 @@ fn not_empty(path: &Path) -> Result<(), String> {
 }
 
 /// A CFList of type 0 has room for five; RP002 has EU868 end at 870 MHz.
-fn in_eu868(channels: &[RadioFrequency]) -> Result<(), String> {
-    if channels.len() > 5 {
-        return Err(format!("there are {} channels, and room for 5 in a CFList", channels.len()));
-    }
-    let outside = channels.iter().find(|c| !(863_000_000..=870_000_000).contains(&c.0.hz()));
-    outside.map_or(Ok(()), |channel| Err(format!("{} MHz is not within 863 to 870", channel.0)))
-}
-
 /// A type that reads itself from a TOML value.
 trait Setting: Sized {
     /// The value, or what was wanted.
@@ -250,11 +282,30 @@ impl Setting for Secret {
     }
 }
 
-impl Setting for Us915SubBand {
+impl Setting for SubBand {
     fn read(value: &Value) -> Result<Self, Wrong> {
-        let number = u8::try_from(integer_of(value)?).ok();
-        let out_of_range = || Wrong::Value("it must be from 1 to 8".to_owned());
-        number.and_then(Us915SubBand::new).ok_or_else(out_of_range)
+        u8::read(value).map(SubBand)
+    }
+}
+
+/// Empty is none.
+impl Setting for Option<RadioFrequency> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        match text_of(value)? {
+            "" => Ok(None),
+            text => RadioFrequency::from_str(text).map(Some).map_err(Wrong::Value),
+        }
+    }
+}
+
+/// Empty is none.
+impl Setting for Option<DataRateIndex> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        if value.as_str() == Some("") {
+            return Ok(None);
+        }
+        let index = u8::try_from(integer_of(value)?).ok().and_then(DataRateIndex::new);
+        index.map(Some).ok_or_else(|| Wrong::Value("it must be from 0 to 15".to_owned()))
     }
 }
 

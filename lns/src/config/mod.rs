@@ -6,6 +6,7 @@
 
 mod keys;
 mod problem;
+mod region;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,10 @@ mod units;
 use std::path::{Path, PathBuf};
 
 pub use problem::{ConfigProblem, Place};
+pub use region::{DynamicRegion, FixedRegion, RegionConfig, RegionSettings, SubBand};
 pub use source::Overrides;
 pub use units::{
     BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Rx1Delay, Secret,
-    Us915SubBand,
 };
 
 use lns_lorawan::Region;
@@ -153,29 +154,6 @@ pub struct DownlinkConfig {
     pub rx1_delay: Rx1Delay,
 }
 
-/// `[region]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct RegionConfig {
-    /// `[region.eu868]`
-    pub eu868: Eu868Config,
-    /// `[region.us915]`
-    pub us915: Us915Config,
-}
-
-/// `[region.eu868]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Eu868Config {
-    /// Channels beyond the three that every device knows; they go into the CFList.
-    pub extra_channels: Vec<RadioFrequency>,
-}
-
-/// `[region.us915]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Us915Config {
-    /// The eight channels, and one of 500 kHz, that the gateways hear.
-    pub sub_band: Us915SubBand,
-}
-
 impl Config {
     /// Reads the file if there is one, then the environment, then the flags.
     ///
@@ -293,14 +271,7 @@ impl Default for Config {
                 expiry: Period::hours(24),
                 rx1_delay: Rx1Delay::Auto,
             },
-            region: RegionConfig {
-                eu868: Eu868Config {
-                    extra_channels: [867_100, 867_300, 867_500, 867_700, 867_900]
-                        .map(RadioFrequency::from_khz)
-                        .to_vec(),
-                },
-                us915: Us915Config { sub_band: Us915SubBand::TWO },
-            },
+            region: RegionConfig::default(),
         }
     }
 }

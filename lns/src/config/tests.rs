@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use lns_lorawan::{DataRateIndex, Region};
+
 use super::keys::KEYS;
 use super::*;
 
@@ -57,7 +59,7 @@ fn the_environment_sets_every_type() {
     assert!(config.gateway.require_registered_gateways);
     assert_eq!(config.mqtt.bridge_password.expose(), "1234");
     assert_eq!(config.store.kind, StoreKind::Redb);
-    assert_eq!(config.region.us915.sub_band.number(), 1);
+    assert_eq!(config.region.us915.sub_band.number(), Some(1));
     assert_eq!(config.region.eu868.extra_channels, [RadioFrequency::from_khz(868_800)]);
 }
 
@@ -126,12 +128,83 @@ fn keys_that_do_not_go_together_are_problems() {
 }
 
 #[test]
-fn channels_outside_the_band_or_too_many_are_problems() {
+fn channels_outside_the_band_too_near_or_too_many_are_problems() {
     let list = |channels: &str| format!("[region.eu868]\nextra_channels = [{channels}]");
-    assert!(problems(&list("\"915.0MHz\""), &[])[0].contains("915.0 MHz is not within"));
-    let six = "\"867.1MHz\",".repeat(6);
-    assert!(problems(&list(&six), &[])[0].contains("room for 5"));
-    assert!(problems(&list("867.1"), &[])[0].contains("a text in quotes"));
+    let problem = |channels: &str| problems(&list(channels), &[])[0].clone();
+    assert!(
+        problem("\"915.0MHz\"").contains("915.0 MHz is not within 863.0 to 870.0 MHz of EU868")
+    );
+    assert!(problem("\"868.65MHz\"").contains("868.65 MHz is between its sub-bands"));
+    assert!(problem("\"868.2MHz\"").contains("868.2 MHz is too near to the channel at 868.1 MHz"));
+    assert!(problem("\"867.1MHz\", \"867.2MHz\"").contains("too near to the channel at 867.1"));
+    assert!(
+        problem(&"\"867.1MHz\",".repeat(14)).contains("14 channels, and a device has room for 13")
+    );
+    assert!(problem("867.1").contains("a text in quotes"));
+}
+
+#[test]
+fn what_a_region_does_not_have_is_a_problem() {
+    let table = [
+        ("[region.us915]\nsub_band = 9", "region.us915.sub_band = 9: it must be from 1 to 8, or 0"),
+        ("[region.cn470]\nsub_band = 13", "it must be from 1 to 12, or 0"),
+        ("[region.us915]\nrx2_data_rate = 3", "DR3 is no downlink data rate of US915"),
+        (
+            "[region.as923_2]\nrx2_frequency = \"923.2MHz\"",
+            "923.2 MHz is not within 920.0 to 923.0",
+        ),
+        ("[region.in865]\nrx2_data_rate = 16", "it must be from 0 to 15"),
+        ("[region.as924_1]\nrx2_data_rate = 2", "region.as923_1.rx2_data_rate"),
+    ];
+    for (text, expected) in table {
+        let found = problems(text, &[]);
+        assert!(found[0].contains(expected), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn each_region_has_a_section_of_its_own() {
+    let text = "[region.as923_1]\nextra_channels = [\"923.6MHz\"]\nrx2_data_rate = 3\n\
+                [region.au915]\nsub_band = 0\nrx2_frequency = \"924.5MHz\"\n";
+    let config = load(text, &[], Overrides::default()).unwrap();
+    let of = |region| config.region.of(region);
+    let asia = of(Region::As923_1);
+    assert_eq!(asia.extra_channels, [RadioFrequency::from_khz(923_600)]);
+    assert_eq!(asia.rx2_data_rate, DataRateIndex::new(3));
+    assert_eq!((asia.rx2_frequency, asia.sub_band), (None, None));
+    let australia = of(Region::Au915);
+    assert_eq!(australia.sub_band, None);
+    assert_eq!(australia.rx2_frequency, Some(RadioFrequency::from_khz(924_500)));
+    assert_eq!(of(Region::Us915).sub_band, Some(2));
+    assert_eq!(of(Region::As923_2), Config::default().region.of(Region::As923_2));
+    for region in Region::ALL {
+        let extra = of(region).extra_channels.len();
+        assert!(extra == 0 || region.tables().plan.is_dynamic(), "{region}");
+    }
+}
+
+/// A frequency that the key's region may send at.
+fn rx2_frequency(key: &str) -> &'static str {
+    match key.split('.').nth(1).unwrap() {
+        "eu868" => "868.3MHz",
+        "us915" | "au915" => "924.5MHz",
+        "as923_1" => "923.4MHz",
+        "as923_2" => "921.6MHz",
+        "as923_3" => "916.8MHz",
+        "as923_4" => "917.5MHz",
+        "eu433" => "434.1MHz",
+        "cn470" => "506.7MHz",
+        "cn779" => "785.5MHz",
+        "ru864" => "866.1MHz",
+        "kr920" => "922.1MHz",
+        "in865" => "866.1MHz",
+        _ => "2424.0MHz",
+    }
+}
+
+/// A downlink data rate of the key's region.
+fn rx2_data_rate(key: &str) -> &'static str {
+    if key.contains("us915") || key.contains("au915") { "9" } else { "3" }
 }
 
 fn example() -> PathBuf {
@@ -193,7 +266,10 @@ fn every_key_changes_the_configuration() {
         "gateway.require_registered_gateways" => "true",
         "mqtt.broker_url" => "mqtt://b",
         "store.kind" => "redb",
-        "region.eu868.extra_channels" => "[]",
+        "region.ism2400.extra_channels" => "[\"2427.0MHz\"]",
+        key if key.ends_with("extra_channels") => "[]",
+        key if key.ends_with("rx2_frequency") => rx2_frequency(key),
+        key if key.ends_with("rx2_data_rate") => rx2_data_rate(key),
         key if key.ends_with("listen") || key.ends_with("udp") => "127.0.0.1:99",
         "gateway.receive_buffer" | "mqtt.backlog_size" | "codec.memory" => "2MiB",
         "codec.stack" => "128KiB",

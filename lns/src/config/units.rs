@@ -257,25 +257,6 @@ impl FromStr for Rx1Delay {
     }
 }
 
-/// One of the eight sub-bands of US915: 1 has channels 0 to 7 and 64, 8 has 56 to 63 and 71.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Us915SubBand(u8);
-
-impl Us915SubBand {
-    /// What most public networks and most gateways' factory settings use.
-    pub const TWO: Self = Self(2);
-
-    /// `None` unless 1 to 8.
-    pub const fn new(number: u8) -> Option<Self> {
-        if matches!(number, 1..=8) { Some(Self(number)) } else { None }
-    }
-
-    /// 1 to 8.
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-}
-
 /// A frequency in megahertz: `"867.1MHz"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RadioFrequency(pub Frequency);

@@ -78,6 +78,7 @@ pub(super) fn profile(
     classes(profile, &mut decided);
     decided.answer_as_1_0 = profile.answer_as_1_0 == Some(true);
     decided.f_opts_first_text = profile.f_opts_first_text == Some(true);
+    network_wide(&mut decided, defaults);
     suits_region(&decided)?;
     Ok(Arc::clone(profile.decided.0.get_or_init(|| Arc::new(decided))))
 }
@@ -95,6 +96,22 @@ fn classes(profile: &DeviceProfile, decided: &mut Profile) {
     decided.class_b_timeout = seconds(profile.class_b_timeout).unwrap_or(decided.class_b_timeout);
     decided.supports_class_c = profile.supports_class_c == Some(true);
     decided.class_c_timeout = seconds(profile.class_c_timeout).unwrap_or(decided.class_c_timeout);
+}
+
+/// What the network has in the region, where the profile does not say. RX2 only of devices that join:
+/// a personalized one has it from the factory.
+fn network_wide(profile: &mut Profile, defaults: &Defaults) {
+    let of_region = defaults.regions.iter().find(|of| of.region == profile.region);
+    let Some(network) = of_region else { return };
+    profile.sub_band = profile.sub_band.or(network.sub_band);
+    if profile.supports_join {
+        let tables = profile.tables();
+        let known = |rate: &DataRateIndex| {
+            tables.knows_data_rate(Direction::Down, *rate, profile.reg_params)
+        };
+        profile.rx2_frequency = profile.rx2_frequency.or(network.rx2_frequency);
+        profile.rx2_data_rate = profile.rx2_data_rate.or(network.rx2_data_rate.filter(known));
+    }
 }
 
 /// A number that the door has limited to a byte.
@@ -126,7 +143,7 @@ fn f_cnt_reset(profile: &DeviceProfile) -> Result<FCntResetPolicy, RegistryError
 
 /// Refuses what the region does not have: a device told so would not hear us.
 fn suits_region(profile: &Profile) -> Result<(), RegistryError> {
-    let (region, tables) = (profile.region, profile.region.tables());
+    let (region, tables) = (profile.region, profile.tables());
     let unfit = |what: String| Err(RegistryError::Unfit(format!("{what} in {region}")));
     let most = tables.max_rx1_dr_offset();
     if profile.rx1_dr_offset > most {
@@ -144,8 +161,12 @@ fn suits_region(profile: &Profile) -> Result<(), RegistryError> {
     {
         return unfit(format!("RxFreq2: {rx2} is not a frequency to send at"));
     }
-    if profile.sub_band.is_some_and(|number| tables.sub_band_mask(number).is_none()) {
-        return unfit("SubBand: there are no sub-bands of channels".to_owned());
+    let most = region.tables().sub_bands_of_channels();
+    if let Some(number) = profile.sub_band.filter(|number| *number > most) {
+        return unfit(match most {
+            0 => "SubBand: there are no sub-bands of channels".to_owned(),
+            most => format!("SubBand: {number} is above {most}, the greatest"),
+        });
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lns_core::Description;
-use lns_lorawan::{DevEui, GatewayEui, Region};
+use lns_lorawan::{DataRateIndex, DevEui, Frequency, GatewayEui, Region};
 use parking_lot::Mutex;
 
 use crate::store::{Store, StoreError, Write};
@@ -57,12 +57,27 @@ pub struct Defaults {
     pub confirmed_attempts: u8,
     /// How long a reply is held for the application's where the profile does not say, ms.
     pub reply_window_ms: u32,
+    /// What the network has in its regions; a region that is missing has nothing of its own.
+    pub regions: Vec<RegionDefaults>,
+}
+
+/// What the network has in one region, where a profile does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionDefaults {
+    /// Which region.
+    pub region: Region,
+    /// The sub-band of a fixed plan; `None`: all channels.
+    pub sub_band: Option<u8>,
+    /// RX2's frequency of devices that join; `None`: the region's.
+    pub rx2_frequency: Option<Frequency>,
+    /// RX2's data rate of devices that join; `None`: the region's.
+    pub rx2_data_rate: Option<DataRateIndex>,
 }
 
 impl Defaults {
     /// The usual ones, in a region.
     pub fn of(region: Region) -> Self {
-        Defaults { region, confirmed_attempts: 3, reply_window_ms: 0 }
+        Defaults { region, confirmed_attempts: 3, reply_window_ms: 0, regions: Vec::new() }
     }
 }
 

@@ -105,6 +105,14 @@ impl ChannelPlan {
         }
     }
 
+    /// How many channels a device can hold.
+    pub fn max_channels(&self) -> u8 {
+        match self {
+            Self::Dynamic { max_channels, .. } => *max_channels,
+            Self::Fixed { .. } => self.default_count(),
+        }
+    }
+
     /// Do CFList type 0 and NewChannelReq make channels here?
     pub const fn is_dynamic(&self) -> bool {
         match self {

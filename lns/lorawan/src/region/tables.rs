@@ -251,6 +251,14 @@ impl RegionTables {
         self.sub_band(frequency).map(|band| band.max_eirp)
     }
 
+    /// The channels that networks usually add to the default ones; none in a fixed plan.
+    pub const fn usual_extra_channels(&self) -> &'static [Frequency] {
+        match &self.plan {
+            ChannelPlan::Dynamic { extra, .. } => extra,
+            ChannelPlan::Fixed { .. } => &[],
+        }
+    }
+
     /// CFList type 0 for a dynamic plan: the channels that are usual after its default ones. `None`
     /// where there are none, and for a fixed plan, which type 0 is barred from (RP002-1.0.5
     /// §3.3.1).

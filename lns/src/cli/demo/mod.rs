@@ -87,7 +87,7 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
 fn scenario(config: &Config) -> Scenario {
     Scenario {
         region: config.server.region,
-        sub_band: Some(config.region.us915.sub_band.number()),
+        sub_band: config.region.of(config.server.region).sub_band,
         interval: INTERVAL,
         confirmed_share: 0.2,
         ..Scenario::default()
