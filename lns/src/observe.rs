@@ -356,7 +356,8 @@ impl Observer {
                 self.rare.relayed.with_label_values(&[what]).inc();
             }
             Note::ReservedFPort { .. } => self.rare.reserved_f_ports.inc(),
-            Note::SessionConfirmed { .. }
+            Note::NoRejoin { .. }
+            | Note::SessionConfirmed { .. }
             | Note::ClassChanged { .. }
             | Note::DevStatus { .. }
             | Note::DownCounterExhausted => {}
@@ -464,6 +465,9 @@ fn live_line(note: &Note) -> Option<(char, String)> {
         }
         Note::Relayed { .. } => ('▲', "relay          forwarded a frame".into()),
         Note::ReservedFPort { f_port } => ('·', format!("uplink on reserved FPort {f_port}")),
+        Note::NoRejoin { tries } => {
+            ('✗', format!("no rejoin      told {tries} times, and no Rejoin-Request came"))
+        }
         Note::Rejected(reject) => ('✗', format!("rejected       {reject}")),
         Note::LateCopy { gateway } => ('·', format!("late copy      by {gateway}")),
         Note::Planned { .. } => return None,

@@ -7,6 +7,7 @@ use lns_lorawan::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use crate::mac::force_rejoin::ForceRejoin;
 use crate::profile::Description;
 use crate::radio::odds::Odds;
 use crate::radio::shortage::Shortage;
@@ -289,6 +290,8 @@ pub enum Command {
     Clear,
     /// A personalized device has forgotten its counters: its next frame may count from the start.
     AllowReset,
+    /// Make the device rejoin (LoRaWAN 1.1 §5.13). Of no effect outside a 1.1 session from a join.
+    ForceRejoin(ForceRejoin),
     /// The description has changed (or is new).
     Describe(Arc<Description>),
 }

@@ -44,6 +44,11 @@ pub enum Note {
         /// How many gateways heard it.
         heard_by: usize,
     },
+    /// The device was told to rejoin and has not; it is not told again.
+    NoRejoin {
+        /// How often it was told.
+        tries: u8,
+    },
     /// The device used its new session for the first time.
     SessionConfirmed {
         /// Its address.

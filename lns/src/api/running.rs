@@ -11,6 +11,7 @@ use lns_core::Description;
 use lns_core::device::Listening;
 use lns_core::device::Waits;
 use lns_core::event::QueueItem;
+use lns_core::mac::force_rejoin::ForceRejoin;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
 use lns_pipeline::codec::CodecSpec;
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub trait Devices: Send + Sync + 'static {
 
     /// The device has forgotten its counters: its next frame may count from the start, once.
     fn reset_counters(&self, dev_eui: DevEui) -> Reply<()>;
+    /// Makes a 1.1 device rejoin: it is told so after its next uplinks, until it does.
+    fn force_rejoin(&self, dev_eui: DevEui, wish: ForceRejoin) -> Reply<()>;
 
     /// The device's last uplink; `None` before the first.
     fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics>;

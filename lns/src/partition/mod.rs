@@ -269,7 +269,14 @@ impl Partition {
                 Some(item.id)
             }
             lns_core::Command::Enqueue(item) => Some(item.id),
+            lns_core::Command::ForceRejoin(_)
+                if !self.devices.device(slot).is_some_and(Device::can_rejoin) =>
+            {
+                let why = "the device is in no LoRaWAN 1.1 session that it has joined";
+                return Err(CommandError::Impossible(why.into()));
+            }
             lns_core::Command::Drop(_)
+            | lns_core::Command::ForceRejoin(_)
             | lns_core::Command::Clear
             | lns_core::Command::AllowReset
             | lns_core::Command::Describe(_) => None,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use lns_core::device::{Listening, Waits};
 use lns_core::event::QueueItem;
+use lns_core::mac::force_rejoin::ForceRejoin;
 use lns_core::{Command, Description};
 use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
 use tokio::sync::oneshot;
@@ -144,6 +145,10 @@ impl Devices for Service {
 
     fn reset_counters(&self, dev_eui: DevEui) -> Promise<()> {
         self.ask(dev_eui, Command::AllowReset, || ())
+    }
+
+    fn force_rejoin(&self, dev_eui: DevEui, wish: ForceRejoin) -> Promise<()> {
+        self.ask(dev_eui, Command::ForceRejoin(wish), || ())
     }
 
     fn statistics(&self, dev_eui: DevEui) -> Option<DeviceStatistics> {

@@ -1,6 +1,8 @@
 //! What AWS does not have: codecs, profiles that change, health and metrics.
 
 use axum::http::{Request, StatusCode};
+use lns_core::mac::force_rejoin::{ForceRejoin, RejoinType};
+use lns_lorawan::{DataRateIndex, DevEui};
 use serde_json::{Value, json};
 
 use crate::Api;
@@ -138,6 +140,38 @@ async fn the_switches_of_1_1_reach_the_owners_of_its_devices() {
     for device in described.values() {
         assert!(device.profile.answer_as_1_0 && device.profile.f_opts_first_text);
     }
+}
+
+#[tokio::test]
+async fn a_device_is_made_to_rejoin() {
+    let api = Api::new();
+    let profile = api.profile(json!({})).await;
+    api.ask("POST /wireless-devices", crate::otaa("0000000000000001", &profile)).await.id();
+    let line = "POST /v1/wireless-devices/0000000000000001/rejoin";
+    assert_eq!(api.ask(line, json!({})).await.status, StatusCode::ACCEPTED);
+    let dev_eui = DevEui::new(1);
+    let wish = ForceRejoin {
+        rejoin_type: RejoinType::Rekey,
+        data_rate: DataRateIndex::DR0,
+        period: 0,
+        max_retries: 3,
+    };
+    assert_eq!(api.fake.forced.lock().get(&dev_eui), Some(&wish));
+    let body = json!({ "type": 0, "data_rate": 5, "period": 2, "max_retries": 7 });
+    assert_eq!(api.ask(line, body).await.status, StatusCode::ACCEPTED);
+    let wish = ForceRejoin {
+        rejoin_type: RejoinType::Anew,
+        data_rate: DataRateIndex::new(5).unwrap(),
+        period: 2,
+        max_retries: 7,
+    };
+    assert_eq!(api.fake.forced.lock().get(&dev_eui), Some(&wish));
+    for body in [json!({ "type": 1 }), json!({ "period": 8 }), json!({ "dr": 1 })] {
+        let refused = api.ask(line, body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{:?}", refused.body);
+    }
+    let unknown = api.ask("POST /v1/wireless-devices/0000000000000009/rejoin", json!({})).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 fn otaa_1_1() -> (&'static str, Value) {

@@ -13,6 +13,7 @@ use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
 use lns_core::device::{Listening, Missed, Waits};
 use lns_core::event::QueueItem;
+use lns_core::mac::force_rejoin::ForceRejoin;
 use lns_core::radio::lane::NoOffer;
 use lns_core::radio::shortage::Shortage;
 use lns_core::{Description, Device};
@@ -46,6 +47,8 @@ pub struct Fake {
     pub queues: Mutex<BTreeMap<DevEui, Vec<QueueItem>>>,
     /// Devices that may count from the start again.
     pub resets: Mutex<BTreeSet<DevEui>>,
+    /// Devices that are to rejoin.
+    pub forced: Mutex<BTreeMap<DevEui, ForceRejoin>>,
     /// When set, every mailbox is full.
     pub busy: AtomicBool,
 }
@@ -139,6 +142,13 @@ impl Devices for Fake {
     fn reset_counters(&self, dev_eui: DevEui) -> Reply<()> {
         self.act(dev_eui, |_| {
             self.resets.lock().insert(dev_eui);
+            Ok(())
+        })
+    }
+
+    fn force_rejoin(&self, dev_eui: DevEui, wish: ForceRejoin) -> Reply<()> {
+        self.act(dev_eui, |_| {
+            self.forced.lock().insert(dev_eui, wish);
             Ok(())
         })
     }

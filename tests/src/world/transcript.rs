@@ -203,6 +203,7 @@ pub fn note(note: &Note) -> Option<(char, &'static str, String)> {
             ('✓', "relayed", (if *readable { "a frame" } else { "unreadable" }).to_owned())
         }
         Note::ReservedFPort { f_port } => ('✓', "reserved", format!("FPort {f_port}")),
+        Note::NoRejoin { tries } => ('✗', "no rejoin", format!("told {tries} times")),
         Note::Rejected(reject) => ('✗', "rejected", reject.to_string()),
         Note::LateCopy { gateway } => ('✓', "late copy", format!("by {gateway}")),
         Note::Planned { f_cnt_down, window: first, size, .. } => {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use lns_lorawan::{DataDown, FCntDown, FCtrlDown, Timestamp};
 
 use super::draft::Draft;
-use super::{Awaiting, Device, InFlight, ItemState, Owed, Queued, outcome, queue, unprompted};
+use super::{
+    Awaiting, Device, InFlight, ItemState, Owed, Queued, outcome, queue, rejoin, unprompted,
+};
 use crate::effect::{Durable, Effect, TxPlan};
 use crate::env::Env;
 use crate::event::{Freshness, Occasion, Offer, Purpose, QueueItem};
@@ -35,6 +37,8 @@ struct Contents {
     commands: Vec<u8>,
     /// The requests among them.
     requests: Requests,
+    /// ForceRejoinReq is among them.
+    forces_rejoin: bool,
     /// A queued item: its id, FPort, payload, and whether it asks for an acknowledgement.
     item: Option<Item>,
     f_pending: bool,
@@ -128,11 +132,28 @@ fn choose(draft: &mut Draft<'_>, (purpose, owed): (Purpose, &Owed), largest: usi
         commands.clear();
     }
     let requests = choose_requests(draft, owed.requests, (&mut commands, largest));
+    let force_rejoin = owed.force_rejoin.filter(|wish| {
+        let before = commands.len();
+        mac::force_rejoin::write(*wish, &mut commands);
+        let as_payload = usize::from(commands.len() > MAX_F_OPTS);
+        let fits = EMPTY + as_payload + commands.len() <= largest;
+        commands.truncate(if fits { commands.len() } else { before });
+        fits
+    });
     let item = choose_item(draft, commands.len(), largest);
     // What only waits for its acknowledgement is not pending: it has been sent.
     let waiting = |queued: &&Queued| queued.state == ItemState::Waiting;
     let left = draft.device.queue.iter().filter(waiting).count() - usize::from(item.is_some());
-    Contents { purpose, ack: owed.ack, commands, requests, item, f_pending: left > 0 }
+    let forces_rejoin = force_rejoin.is_some();
+    Contents {
+        purpose,
+        ack: owed.ack,
+        commands,
+        requests,
+        forces_rejoin,
+        item,
+        f_pending: left > 0,
+    }
 }
 
 /// Adds the requests that there is room for.
@@ -254,6 +275,9 @@ fn hand_over(
         size,
     });
     note_requests(draft, contents.requests);
+    if contents.forces_rejoin {
+        rejoin::asked_for(draft);
+    }
     let item = contents.item.map(|item| item.id);
     if let Some(id) = item {
         queue::plan(draft, id);

@@ -171,7 +171,12 @@ fn spend(draft: &mut Draft<'_>, heard: &JoinHeard, session: Session) {
 fn spend_nonce(draft: &mut Draft<'_>, request: &JoinRequest) {
     let device = &mut draft.device;
     device.last_dev_nonce = Some(request.dev_nonce);
-    device.change_rejoining(|rejoining| rejoining.keeps_parameters = false);
+    // Who joins listens as class A does, until it says otherwise (LoRaWAN 1.1 §18.1).
+    device.device_class = None;
+    device.change_rejoining(|rejoining| {
+        rejoining.keeps_parameters = false;
+        rejoining.forced = None;
+    });
     rejoin::remember(device, request.join_eui);
     if draws(device) {
         let nonces = Arc::make_mut(&mut device.used_dev_nonces);

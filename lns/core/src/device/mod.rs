@@ -31,6 +31,7 @@ use crate::dedup::Heard;
 use crate::effect::{AppEvent, Step};
 use crate::env::Env;
 use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
+use crate::mac::force_rejoin::{ForceRejoin, Forced};
 use crate::mac::{Answers, MacState, Requests, channel_plan};
 use crate::note::Note;
 use crate::profile::{Activation, Description, Profile};
@@ -111,6 +112,8 @@ pub struct Rejoining {
     pub join_eui: Option<JoinEui>,
     /// The pending session is for new keys only: the MAC parameters stay (§6.2.4.1, type 2).
     pub keeps_parameters: bool,
+    /// Somebody wants the device to rejoin.
+    pub forced: Option<Forced>,
 }
 
 /// A queued downlink and where it stands.
@@ -183,6 +186,8 @@ pub struct Owed {
     pub answers: Answers,
     /// MAC requests that are due.
     pub requests: Requests,
+    /// A Rejoin-Request that the device is to be made to send.
+    pub force_rejoin: Option<ForceRejoin>,
 }
 
 /// Frames of counters that were used before, one after the other. In memory only.
@@ -262,6 +267,12 @@ impl Device {
         current.chain(pending).collect()
     }
 
+    /// Whether it can be made to rejoin: in a 1.1 session that it has joined.
+    pub fn can_rejoin(&self) -> bool {
+        let is_1_1 = |session: &Session| session.keys.scheme.is_1_1();
+        self.about.activation.joins() && self.session.as_ref().is_some_and(is_1_1)
+    }
+
     /// What its Rejoin-Requests are judged by.
     pub fn rejoining(&self) -> Rejoining {
         self.rejoin.as_deref().copied().unwrap_or_default()
@@ -334,7 +345,11 @@ impl Device {
 impl Owed {
     /// Whether nothing is owed.
     pub fn is_nothing(&self) -> bool {
-        !self.ack && !self.anything && self.answers.is_empty() && self.requests.is_empty()
+        !self.ack
+            && !self.anything
+            && self.answers.is_empty()
+            && self.requests.is_empty()
+            && self.force_rejoin.is_none()
     }
 }
 

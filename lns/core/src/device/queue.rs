@@ -17,7 +17,7 @@ use std::sync::Arc;
 use lns_lorawan::{FCntUp, SessionKeys, Timestamp};
 
 use super::draft::Draft;
-use super::{Device, ItemState, Queued, abp, personalized};
+use super::{Device, ItemState, Queued, abp, personalized, rejoin};
 use crate::effect::{Durable, EventKind, Stage};
 use crate::event::{Command, QueueItem};
 use crate::note::Note;
@@ -53,6 +53,7 @@ pub(super) fn command(draft: &mut Draft<'_>, command: Command) {
         Command::Drop(id) => drop_items(draft, |queued| queued.item.id == id),
         Command::Clear => drop_items(draft, |_| true),
         Command::AllowReset => abp::allow_reset(draft),
+        Command::ForceRejoin(wish) => rejoin::force(draft, wish),
         Command::Describe(about) => describe(draft, about),
     }
 }

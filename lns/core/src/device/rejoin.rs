@@ -10,12 +10,15 @@
 
 use std::sync::Arc;
 
-use lns_lorawan::{DevNonce, JoinEui, RejoinFields, RejoinRequest};
+use lns_lorawan::{DevNonce, FCntUp, JoinEui, RejoinFields, RejoinRequest};
 
 use super::draft::Draft;
 use super::roots::{Request, Roots};
 use super::{Device, uplink};
+use crate::effect::Durable;
 use crate::event::Under;
+use crate::mac::force_rejoin::{ForceRejoin, Forced};
+use crate::note::Note;
 use crate::reject::Reject;
 use crate::session::Session;
 
@@ -44,6 +47,36 @@ pub(super) fn judge(draft: &mut Draft<'_>, request: &RejoinRequest) -> Result<()
     }
 }
 
+/// Somebody wants the device to rejoin.
+pub(super) fn force(draft: &mut Draft<'_>, wish: ForceRejoin) {
+    if draft.device.can_rejoin() {
+        draft.device.change_rejoining(|rejoining| rejoining.forced = Some(Forced::new(wish)));
+        draft.needs(Durable::Record);
+    }
+}
+
+/// What the device is to be told after this uplink to make it rejoin. A wish that was told often
+/// enough is given up.
+pub(super) fn ask(draft: &mut Draft<'_>, f_cnt_up: FCntUp) -> Option<ForceRejoin> {
+    let forced = draft.device.rejoining().forced?;
+    if forced.is_in_vain(f_cnt_up) {
+        draft.note(Note::NoRejoin { tries: forced.tries });
+        draft.device.change_rejoining(|rejoining| rejoining.forced = None);
+        draft.needs(Durable::Record);
+    }
+    forced.is_due(f_cnt_up).then_some(forced.wish)
+}
+
+/// A frame tells the device to rejoin.
+pub(super) fn asked_for(draft: &mut Draft<'_>) {
+    let f_cnt_up = draft.device.session.as_ref().and_then(|session| session.f_cnt_up);
+    draft.device.change_rejoining(|rejoining| {
+        if let Some(forced) = &mut rejoining.forced {
+            forced.asked(f_cnt_up.unwrap_or_default());
+        }
+    });
+}
+
 /// What the Join-Accept answers, as its MIC and the keys need it. The JoinEUI, which types 0 and 2 do
 /// not say, is that of the device's last join.
 pub(super) fn asked(device: &Device, request: &RejoinRequest) -> Request {
@@ -62,6 +95,7 @@ pub(super) fn asked(device: &Device, request: &RejoinRequest) -> Request {
 pub(super) fn spend(device: &mut Device, request: &RejoinRequest) {
     device.change_rejoining(|rejoining| {
         rejoining.keeps_parameters = keeps_parameters(request);
+        rejoining.forced = None;
         match request.fields {
             RejoinFields::Type1 { rj_count1, .. } => rejoining.rj_count1 = Some(rj_count1),
             RejoinFields::Type0 { rj_count0, .. } | RejoinFields::Type2 { rj_count0, .. } => {

@@ -233,6 +233,19 @@ pub(super) fn hear(draft: &mut Draft<'_>, heard: &UplinkHeard) {
     hear_class_b(draft, heard.opened.f_ctrl.class_b);
 }
 
+/// A 1.1 device says in DeviceModeInd which class it is in.
+pub(super) fn hear_class(draft: &mut Draft<'_>, said: Class) {
+    let before = draft.device.class();
+    let in_ping_slots = draft.device.device_class == Some(Class::B) && said == Class::A;
+    if !in_ping_slots {
+        draft.device.device_class = Some(said);
+    }
+    let class = draft.device.class();
+    if class != before {
+        draft.note(Note::ClassChanged { class });
+    }
+}
+
 /// The ClassB bit of an uplink says that the device has beacons, or that it has lost them.
 fn hear_class_b(draft: &mut Draft<'_>, class_b: bool) {
     let before = draft.device.class();

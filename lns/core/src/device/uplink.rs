@@ -7,12 +7,13 @@ use lns_lorawan::{Mic, RELAY_F_PORT};
 
 use super::draft::Draft;
 use super::{
-    Awaiting, Device, InFlight, Owed, Rejoining, abp, outcome, queue, relay, unprompted, windows,
+    Awaiting, Device, InFlight, Owed, Rejoining, abp, factory_params, outcome, queue, rejoin,
+    relay, unprompted, windows,
 };
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
 use crate::event::{Freshness, Purpose, Reception, Under, UplinkHeard};
-use crate::mac::{Moment, channel_plan, rekey};
+use crate::mac::{Moment, channel_plan, rekey, reset};
 use crate::note::Note;
 use crate::profile::Description;
 use crate::reject::Reject;
@@ -172,7 +173,15 @@ fn hear_commands(
     let about = Arc::clone(&draft.device.about);
     let moment = moment(draft.env, (heard, freshness), &about);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
+    if freshness == Freshness::New && reset::indicated(&heard.opened, session, moment.joined) {
+        // Its parameters are the factory's again; its counters go on.
+        session.current = Arc::new(factory_params(&about.profile));
+        *mac = mac.for_new_session();
+    }
     let received = mac.hear(session, heard, &moment);
+    if let Some(class) = received.answers.device_mode {
+        unprompted::hear_class(draft, class);
+    }
     owed.answers = received.answers;
     owed.anything |= received.repeats_until_heard;
     for note in received.notes {
@@ -188,6 +197,7 @@ fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     channel_plan::notice(session, heard.channel);
     mac.unanswered(session, moment.f_cnt_up);
     owed.requests = mac.due(session, &moment);
+    owed.force_rejoin = rejoin::ask(draft, moment.f_cnt_up);
 }
 
 fn moment<'a>(

@@ -3,10 +3,12 @@
 use lns_lorawan::GpsTime;
 use lns_lorawan::mac::UplinkMacCommand;
 
+use crate::class::Class;
 use crate::event::Reception;
+use crate::session::Session;
 
 use super::link_check::{self, LinkCheck};
-use super::{device_time, rekey};
+use super::{device_mode, device_time, rekey, reset};
 
 /// Answers to the commands of one uplink; each is given once, however often it was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,6 +19,10 @@ pub struct Answers {
     pub device_time: Option<GpsTime>,
     /// RekeyConf.
     pub rekey: bool,
+    /// ResetConf.
+    pub reset: bool,
+    /// DeviceModeConf: the class that the device has named.
+    pub device_mode: Option<Class>,
 }
 
 /// A question that we answer.
@@ -24,10 +30,41 @@ pub(super) fn is_question(command: &UplinkMacCommand) -> bool {
     matches!(command, UplinkMacCommand::LinkCheckReq | UplinkMacCommand::DeviceTimeReq)
 }
 
+/// What a 1.1 device says until it is confirmed.
+pub(super) fn is_indication(command: &UplinkMacCommand) -> bool {
+    matches!(
+        command,
+        UplinkMacCommand::RekeyInd(_)
+            | UplinkMacCommand::ResetInd(_)
+            | UplinkMacCommand::DeviceModeInd(_)
+    )
+}
+
 impl Answers {
     /// Whether nothing was asked.
     pub fn is_empty(&self) -> bool {
-        self.link_check.is_none() && self.device_time.is_none() && !self.rekey
+        *self == Answers::default()
+    }
+
+    /// One more indication. Whether it may be said in this session.
+    pub(super) fn confirm(
+        &mut self,
+        indication: &UplinkMacCommand,
+        session: &Session,
+        joined: bool,
+    ) -> bool {
+        if let UplinkMacCommand::RekeyInd(minor) = indication {
+            self.rekey |= rekey::is_due(*minor, session, joined);
+            self.rekey
+        } else if let UplinkMacCommand::ResetInd(minor) = indication {
+            self.reset |= reset::is_due(*minor, session, joined);
+            self.reset
+        } else if let UplinkMacCommand::DeviceModeInd(mode) = indication {
+            self.device_mode = device_mode::class_of(*mode, session);
+            self.device_mode.is_some()
+        } else {
+            false
+        }
     }
 
     /// One more question.
@@ -39,10 +76,17 @@ impl Answers {
         }
     }
 
-    /// The answers as they are sent: at most eleven bytes, which FOpts have room for.
+    /// The answers as they are sent: at most thirteen bytes, which FOpts have room for: no session has
+    /// both RekeyConf and ResetConf.
     pub fn write(&self, commands: &mut Vec<u8>) {
         if self.rekey {
             rekey::write(commands);
+        }
+        if self.reset {
+            reset::write(commands);
+        }
+        if let Some(class) = self.device_mode {
+            device_mode::write(class, commands);
         }
         if let Some(link_check) = self.link_check {
             link_check.write(commands);

@@ -15,12 +15,15 @@ pub mod ask;
 pub mod channel_plan;
 pub mod desired;
 pub mod dev_status;
+pub mod device_mode;
 pub mod device_time;
+pub mod force_rejoin;
 pub mod kind;
 pub mod ledger;
 pub mod link_adr;
 pub mod link_check;
 pub mod rekey;
+pub mod reset;
 
 use lns_lorawan::mac::{DownlinkMacCommand, MacStop, UplinkMacCommand, UplinkMacCommands};
 use lns_lorawan::{DataRateIndex, FCntUp, Timestamp};
@@ -120,10 +123,10 @@ impl MacState {
                 Ok(command) if answers::is_question(&command) => {
                     received.answers.answer(&command, &heard.receptions)
                 }
-                Ok(UplinkMacCommand::RekeyInd(minor)) => {
-                    received.answers.rekey = rekey::is_due(minor, session, moment);
-                    if !received.answers.rekey {
-                        received.notes.push(Note::UnexpectedMacAnswer { cid: 0x0b });
+                Ok(command) if answers::is_indication(&command) => {
+                    if !received.answers.confirm(&command, session, moment.joined) {
+                        let note = Note::UnexpectedMacAnswer { cid: command.cid() };
+                        received.notes.push(note);
                     }
                 }
                 Ok(_) if moment.freshness == Freshness::Repeat => {}

@@ -8,7 +8,6 @@
 use lns_lorawan::OpenedUplink;
 use lns_lorawan::mac::{DownlinkMacCommand, RekeyMinor, UplinkMacCommand, UplinkMacCommands};
 
-use super::Moment;
 use crate::session::Session;
 
 /// The minor version that both ends speak: ours. A device takes one between 1 and its own.
@@ -22,8 +21,8 @@ pub fn indicated(opened: &OpenedUplink) -> bool {
 
 /// Whether RekeyInd is to be answered: only in a 1.1 session that was joined, by a device that
 /// knows a version which we know.
-pub fn is_due(ind: RekeyMinor, session: &Session, moment: &Moment<'_>) -> bool {
-    session.keys.scheme.is_1_1() && moment.joined && ind.minor >= MINOR
+pub fn is_due(ind: RekeyMinor, session: &Session, joined: bool) -> bool {
+    session.keys.scheme.is_1_1() && joined && ind.minor >= MINOR
 }
 
 /// As it is sent.

@@ -17,6 +17,7 @@ mod random;
 mod record;
 mod rejoin;
 mod relay;
+mod told;
 mod uplink;
 mod v1_1;
 mod waits;

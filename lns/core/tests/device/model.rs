@@ -152,10 +152,19 @@ impl Model {
     }
 
     pub fn up_with(&mut self, f_opts: &[u8], payload: &[u8]) -> Vec<u8> {
+        self.send((f_opts, payload), false)
+    }
+
+    /// One that asks to be acknowledged.
+    pub fn up_confirmed(&mut self, payload: &[u8]) -> Vec<u8> {
+        self.send((&[], payload), true)
+    }
+
+    fn send(&mut self, (f_opts, payload): (&[u8], &[u8]), confirmed: bool) -> Vec<u8> {
         let life = self.life();
         let f_ctrl = FCtrlUp { ack: life.to_acknowledge.is_some(), ..FCtrlUp::default() };
         let frame = DataUp {
-            confirmed: false,
+            confirmed,
             dev_addr: life.dev_addr,
             f_ctrl,
             f_cnt_up: FCntUp(life.f_cnt_up),

@@ -5,7 +5,13 @@
 mod bench;
 
 mod class_c_waits_for_the_windows_of_class_a;
+mod conf_f_cnt_only_with_ack;
 mod confirmed_downlink_under_a_new_counter;
+mod dev_nonces_of_a_device_that_is_never_answered;
 mod device_time_of_each_repeat;
+mod devices_count_from_0_or_from_1;
+mod f_opts_by_the_errata_or_the_first_text;
+mod nwk_key_of_a_1_1_device_on_a_1_0_network;
+mod pending_session_and_ack;
 mod ping_slots_know_no_leap_second;
 mod ping_slots_of_cn470_are_where_beacons_are;

@@ -1,4 +1,9 @@
 //! ForceRejoin — the network wants a Rejoin-Request at once. LoRaWAN 1.1 §5.13.
+//!
+//! DEPARTURE LoRaWAN 1.1 §5.13 — the payload is one number of sixteen bits, and numbers are sent with
+//! the low byte first. Semtech's reference device and another network server read and write the high
+//! byte first (period and retries, then type and data rate); so do we, since a device that reads
+//! otherwise does something else than it was told.
 
 use super::codec::Layout;
 use crate::units::DataRateIndex;
@@ -21,7 +26,7 @@ impl Layout for ForceRejoinReq {
     const LENGTH: usize = 2;
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let [low, high] = reader.array()?;
+        let [high, low] = reader.array()?;
         Some(Self {
             period: high >> 3 & 0b111,
             max_retries: high & 0b111,
@@ -30,8 +35,8 @@ impl Layout for ForceRejoinReq {
         })
     }
     fn write(&self, out: &mut Vec<u8>) -> Result<(), BuildError> {
-        out.push((self.rejoin_type & 0b111) << 4 | self.data_rate.value());
         out.push((self.period & 0b111) << 3 | self.max_retries & 0b111);
+        out.push((self.rejoin_type & 0b111) << 4 | self.data_rate.value());
         Ok(())
     }
 }

@@ -175,7 +175,7 @@ fn layouts_are_those_of_the_standard() {
                 rejoin_type: 2,
                 data_rate: rate(4),
             }),
-            "0e242b",
+            "0e2b24",
         ),
         (
             DownlinkMacCommand::RejoinParamSetupReq(RejoinParamSetupReq {

@@ -6,3 +6,4 @@ pub mod devices;
 pub mod gateways;
 pub mod profiles;
 pub mod queue;
+pub mod rejoin;
