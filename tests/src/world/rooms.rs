@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gateway_bridge::counters::Counters;
 use gateway_bridge::semtech::session::{Config, Policy, Sessions};
 use lns::dice::Dice;
-use lns::gateways::Gateways;
+use lns::gateways::{Gateways, Registered};
 use lns::ingest::Ingest;
 use lns::message::OutboundEvent;
 use lns::outbox::{Progress, read_cursors};
@@ -13,6 +13,7 @@ use lns::partition::{self, Partition, Settings};
 use lns::router::Router;
 use lns::store::Store;
 use lns::transmit::Transmit;
+use lns_core::radio::lane::LaneSettings;
 use lns_core::{Description, Network};
 use lns_lorawan::{NetId, TimeDelta, Timestamp};
 use sim::random::Random;
@@ -53,6 +54,7 @@ impl Rooms {
         let delivered = partition::watermarks();
         read_cursors(store, &delivered).map_err(|error| error.to_string())?;
         let gateways = Arc::new(Gateways::default());
+        register(&gateways, setup);
         let router = Arc::new(Router::new(setup.partitions));
         let descriptions: Vec<Arc<Description>> =
             setup.nodes.iter().map(|node| Arc::new(node.description())).collect();
@@ -98,6 +100,15 @@ impl Rooms {
         let bridge = self.sessions.next_wake().map(Timestamp::from_micros);
         let partitions = self.partitions.iter_mut().filter_map(Partition::next_wake).min();
         [bridge, self.transmit.next_wake(), partitions].into_iter().flatten().min()
+    }
+}
+
+/// Gateways that beacon are known to do so.
+fn register(gateways: &Gateways, setup: &Setup) {
+    for spec in setup.gateways.iter().filter(|spec| spec.beacons.is_some()) {
+        let lane = LaneSettings { beaconing: true, ..LaneSettings::default() };
+        let registered = Registered { region: setup.region, location: None, lane };
+        gateways.register(lns::treaty::eui(spec.eui), registered);
     }
 }
 

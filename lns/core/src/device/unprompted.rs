@@ -170,7 +170,9 @@ pub(super) fn in_vain(draft: &mut Draft<'_>) {
     // Devices that a gateway's return sets free must not all come at the same moment.
     let [spread, ..] = random.to_le_bytes();
     let spread = TimeDelta::from_micros(pause.micros() / 1024 * i64::from(spread));
-    state.quiet_until = state.quiet_until.max(now + pause + spread);
+    // The slot that was tried is as far ahead as this, and is not tried again.
+    let tried = if class == Class::B { AHEAD_OF_SLOT } else { TimeDelta::ZERO };
+    state.quiet_until = state.quiet_until.max(now + tried + pause + spread);
     let since = *state.unserved_since.get_or_insert(now);
     if class == Class::B && now.since(since) >= BEACONLESS {
         // No gateway near it has beaconed for longer than it keeps its time without.

@@ -21,7 +21,10 @@ use crate::event::{Path, Reception, When};
 const MAP_LIFE: TimeDelta = TimeDelta::from_secs(600);
 
 /// A gateway whose satellites' time was not seen for so long is not asked for a ping slot.
-const GPS_LIFE: TimeDelta = TimeDelta::from_secs(60);
+///
+/// It is seen with uplinks only, which may be far between; and one that has lost its satellites
+/// since says so when it is asked (GPS_UNLOCKED).
+const GPS_LIFE: TimeDelta = TimeDelta::from_secs(2 * 60 * 60);
 
 /// From an offer to its hand-over: filling a frame and committing its counter.
 const FILLING: TimeDelta = TimeDelta::from_millis(50);

@@ -226,6 +226,20 @@ fn an_acknowledgement_is_awaited_for_as_long_as_the_device_may_take() {
 }
 
 #[test]
+fn a_slot_without_a_place_is_not_tried_twice() {
+    let mut bench = in_class_b(profile());
+    set_periodicity(&mut bench, 0);
+    bench.enqueue(1, false, b"on");
+    let mut last = slot_of(&open(&mut bench));
+    for _ in 0..4 {
+        bench.step(Event::OccasionPassed);
+        let next = slot_of(&open(&mut bench));
+        assert!(next > last);
+        last = next;
+    }
+}
+
+#[test]
 fn a_refused_frame_takes_a_later_slot() {
     let mut bench = in_class_b(profile());
     bench.enqueue(1, false, b"on");
