@@ -308,8 +308,8 @@ impl Device {
 
     pub(super) fn transmit(&mut self, at: Timestamp, ready: Ready) -> Option<Transmission> {
         let (phy_payload, sent, (index, channel, data_rate)) = ready;
-        let plan = self.mac.plan;
-        let modulation = plan.up(data_rate, self.mac.revision)?.modulation;
+        let (plan, revision) = (self.mac.plan, self.mac.revision);
+        let modulation = plan.up(data_rate, revision)?.modulation;
         let length = phy_payload.len();
         let ends = at + time_on_air(modulation, CodingRate::Cr45, Direction::Up, length);
         let transmission = Transmission {
@@ -319,7 +319,7 @@ impl Device {
             modulation,
             channel: index,
             data_rate,
-            power: plan.eirp(self.mac.tx_power, self.mac.max_eirp),
+            power: plan.eirp(self.mac.tx_power, (plan.max_eirp(revision), self.mac.max_eirp)),
             phy_payload,
             sent,
         };

@@ -34,7 +34,7 @@ macro_rules! plan {
             max_rx1_dr_offset: 7,
             rx2: (923_200_000 - $shift, 2),
             slower: TO_THE_LADDER,
-            max_eirp: 1600,
+            max_eirp: &[(Rp001_1_0_2A, 1600)],
             max_tx_power: &[(Rp001_1_0_2A, 5), (Rp001_1_0_2B, 7)],
             bands: &[Band { edges: $range, one_in: 100 }],
             dwell: Dwelling::DownlinksUntil(Rp002_1_0_4),

@@ -15,7 +15,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 5,
     rx2: (434_665_000, 0),
     slower: TO_THE_LADDER,
-    max_eirp: 1215,
+    max_eirp: &[(Rp001_1_0_2A, 1215)],
     max_tx_power: &[(Rp001_1_0_2A, 5)],
     // Of the two figures that implementations use, 1 % and 10 %, the one that offends nobody.
     bands: &[Band { edges: (433_050_000, 434_790_000), one_in: 100 }],

@@ -1,6 +1,6 @@
 //! EU863–870. RP002-1.0.5, chapter on EU863–870; duty cycles by ETSI EN 300 220.
 
-use lns_lorawan::RegParamsRevision::{Rp001_1_0_2A, Rp001_1_0_2B, Rp002_1_0_0};
+use lns_lorawan::RegParamsRevision::{Rp001_1_0_2A, Rp001_1_0_2B, Rp002_1_0_2};
 use lns_lorawan::{LrFhssCoding, Modulation};
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
 };
 
 const fn lr_fhss(index: u8, (ocw_hz, coding): (u32, LrFhssCoding), most: usize) -> Rate {
-    Rate::new(index, Modulation::LrFhss { ocw_hz, coding }, most).since(Rp002_1_0_0)
+    Rate::new(index, Modulation::LrFhss { ocw_hz, coding }, most).since(Rp002_1_0_2)
 }
 
 const UP: [Rate; 14] = [
@@ -39,7 +39,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 5,
     rx2: (869_525_000, 0),
     slower: &[(8, 0), (9, 8), (10, 8), (11, 10), (12, 5), (13, 12)],
-    max_eirp: 1600,
+    max_eirp: &[(Rp001_1_0_2A, 1600)],
     max_tx_power: &[(Rp001_1_0_2A, 5), (Rp001_1_0_2B, 7)],
     bands: &[
         Band { edges: (863_000_000, 865_000_000), one_in: 1000 },

@@ -29,7 +29,7 @@ pub(super) static PLAN: Plan = Plan {
     // RP002-1.0.5 table 93.
     slower: &[(7, 5), (12, 5), (13, 12)],
     // 30 dBm until RP002-1.0.4, 29.2 dBm from 1.0.5 on (§3.12.3).
-    max_eirp: 2920,
+    max_eirp: &[(Rp001_1_0_2A, 3000), (Rp002_1_0_5, 2920)],
     max_tx_power: &[(Rp001_1_0_2A, 10), (Rp002_1_0_5, 14)],
     bands: &[],
     dwell: Dwelling::Never,

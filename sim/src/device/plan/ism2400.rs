@@ -32,7 +32,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 5,
     rx2: (2_423_000_000, 0),
     slower: &[],
-    max_eirp: 1000,
+    max_eirp: &[(Rp001_1_0_2A, 1000)],
     max_tx_power: &[(Rp001_1_0_2A, 7)],
     bands: &[],
     dwell: Dwelling::Never,

@@ -26,7 +26,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 5,
     rx2: (921_900_000, 0),
     slower: TO_THE_LADDER,
-    max_eirp: 1400,
+    max_eirp: &[(Rp001_1_0_2A, 1400)],
     max_tx_power: &[(Rp001_1_0_2A, 6), (Rp001_1_0_2B, 7)],
     bands: &[],
     dwell: Dwelling::Never,

@@ -19,6 +19,7 @@ mod tests;
 mod us915;
 
 use lns_lorawan::Bandwidth::{Khz125, Khz250, Khz500};
+use lns_lorawan::RegParamsRevision::{Rp001_1_0_2A, Rp001_1_0_2B, Rp001_1_1A};
 use lns_lorawan::SpreadingFactor::{Sf5, Sf6, Sf7, Sf8, Sf9, Sf10, Sf11, Sf12};
 use lns_lorawan::{Dbm, Frequency, Modulation, RegParamsRevision, Region};
 
@@ -41,8 +42,9 @@ pub struct Plan {
     pub rx2: (u32, u8),
     /// What a data rate backs off to, where that is not the next lower one.
     pub slower: &'static [(u8, u8)],
-    /// TXPower 0 in hundredths of a dBm EIRP. Each index is 2 dB less.
-    pub max_eirp: i16,
+    /// TXPower 0 in hundredths of a dBm EIRP, from which revision on; newest last. Each index is 2 dB
+    /// less.
+    pub max_eirp: &'static [(RegParamsRevision, i16)],
     /// The greatest TXPower, from which revision on; newest last.
     pub max_tx_power: &'static [(RegParamsRevision, u8)],
     /// Where the regulator limits the share of time, and to what. Elsewhere it does not.
@@ -259,11 +261,11 @@ pub enum Antenna {
 
 /// Everything that a device in a region knows. `antenna` matters in CN470 only.
 pub fn of(region: Region, revision: RegParamsRevision, antenna: Antenna) -> &'static Plan {
-    let first = RegParamsRevision::Rp001_1_0_2A;
     match region {
         Region::Eu868 => &eu868::PLAN,
         Region::Us915 => &us915::PLAN,
-        Region::Au915 if revision == first => &au915::FIRST_PLAN,
+        Region::Au915 if revision == Rp001_1_0_2A => &au915::FIRST_PLAN,
+        Region::Au915 if matches!(revision, Rp001_1_0_2B | Rp001_1_1A) => &au915::OLD_BEACONS,
         Region::Au915 => &au915::PLAN,
         Region::As923_1 => &as923::AS923_1,
         Region::As923_2 => &as923::AS923_2,
@@ -334,9 +336,14 @@ impl Plan {
         known.last().map_or(0, |(_, index)| *index)
     }
 
-    /// EIRP at a TXPower, under the network's limit if there is one.
-    pub fn eirp(&self, tx_power: u8, limit: Option<Dbm>) -> Dbm {
-        let most = Dbm::from_hundredths(self.max_eirp);
+    /// The greatest EIRP of a device of this revision.
+    pub fn max_eirp(&self, revision: RegParamsRevision) -> Dbm {
+        let known = self.max_eirp.iter().take_while(|(since, _)| *since <= revision);
+        Dbm::from_hundredths(known.last().map_or(0, |(_, eirp)| *eirp))
+    }
+
+    /// EIRP at a TXPower, under a device's greatest one and the network's limit if there is one.
+    pub fn eirp(&self, tx_power: u8, (most, limit): (Dbm, Option<Dbm>)) -> Dbm {
         let most = limit.map_or(most, |limit| most.min(limit));
         Dbm::from_hundredths(most.hundredths() - 200 * i16::from(tx_power))
     }

@@ -15,7 +15,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 5,
     rx2: (869_100_000, 0),
     slower: TO_THE_LADDER,
-    max_eirp: 1600,
+    max_eirp: &[(Rp001_1_0_2A, 1600)],
     max_tx_power: &[(Rp001_1_0_2A, 7)],
     bands: &[Band { edges: (864_000_000, 870_000_000), one_in: 100 }],
     dwell: Dwelling::Never,

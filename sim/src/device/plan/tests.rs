@@ -46,8 +46,9 @@ fn dynamic_plans_have_the_rows_of_the_table() {
         assert_eq!((vec![plan.rx2.0], plan.rx2.1), (mhz(&[rx2]), rx2_rate), "{region}");
         assert_eq!(plan.class_b.beacon, Place::At(mhz(&[beacon])[0]), "{region}");
         assert_eq!((plan.class_b.data_rate, plan.beacon_length()), (rate, length), "{region}");
-        assert_eq!(plan.eirp(0, None), Dbm::from_f64(power.0), "{region}");
-        assert_eq!(plan.eirp(2, None), Dbm::from_f64(power.0 - 4.0), "{region}");
+        let most = plan.max_eirp(Rp002_1_0_5);
+        assert_eq!(most, Dbm::from_f64(power.0), "{region}");
+        assert_eq!(plan.eirp(2, (most, None)), Dbm::from_f64(power.0 - 4.0), "{region}");
         assert_eq!(plan.max_tx_power(Rp002_1_0_5), power.1, "{region}");
         assert_eq!(plan.max_rx1_dr_offset, offset, "{region}");
         assert!(plan.is_downlink_frequency(Frequency::from_hz(plan.rx2.0)), "{region}");
@@ -287,6 +288,9 @@ fn older_editions_know_less() {
     assert!(eu868.up(12, Rp002_1_0_4).is_none() && eu868.up(8, Rp001_1_0_3A).is_none());
     let first = of(Region::Au915, Rp001_1_0_2A, Antenna::default());
     assert_eq!(rates_of(first.up).split(' ').next(), Some("SF10BW125"));
+    let second = of(Region::Au915, Rp001_1_0_2B, Antenna::default());
+    assert_eq!((second.max_rx1_dr_offset, second.class_b.data_rate), (5, 10));
+    assert_eq!(plan(Region::In865).max_eirp(Rp002_1_0_4), Dbm::from_whole(30));
     assert_eq!((first.max_rx1_dr_offset, first.class_b.data_rate), (3, 10));
     assert_eq!(rx1(Region::Au915, (0, false), Rp001_1_0_2A), [10, 9, 8, 8]);
 }

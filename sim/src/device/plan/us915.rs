@@ -1,6 +1,6 @@
 //! US902–928. RP002-1.0.5, chapter on US902–928.
 
-use lns_lorawan::RegParamsRevision::{Rp001_1_0_2A, Rp001_1_0_3A, Rp002_1_0_0, Rp002_1_0_5};
+use lns_lorawan::RegParamsRevision::{Rp001_1_0_2A, Rp001_1_0_3A, Rp002_1_0_2, Rp002_1_0_5};
 use lns_lorawan::{Bandwidth, LrFhssCoding, Modulation, SpreadingFactor};
 
 use super::{
@@ -13,7 +13,7 @@ const fn narrow(index: u8, spreading_factor: SpreadingFactor, most: usize) -> Ra
 }
 
 const fn lr_fhss(index: u8, coding: LrFhssCoding, most: usize) -> Rate {
-    Rate::new(index, Modulation::LrFhss { ocw_hz: 1_523_000, coding }, most).since(Rp002_1_0_0)
+    Rate::new(index, Modulation::LrFhss { ocw_hz: 1_523_000, coding }, most).since(Rp002_1_0_2)
 }
 
 const UP: [Rate; 9] = [
@@ -52,7 +52,7 @@ pub(super) static PLAN: Plan = Plan {
     max_rx1_dr_offset: 3,
     rx2: (923_300_000, 8),
     slower: &[(5, 0), (6, 5), (7, 3), (8, 7)],
-    max_eirp: 3000,
+    max_eirp: &[(Rp001_1_0_2A, 3000)],
     max_tx_power: &[(Rp001_1_0_2A, 10), (Rp001_1_0_3A, 14)],
     bands: &[],
     dwell: Dwelling::Never,

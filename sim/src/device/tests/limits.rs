@@ -36,7 +36,7 @@ fn a_device_never_leaves_its_mask() {
             assert!(mac.channels.enabled().contains(sent.channel), "{region} {sent:?}");
             assert!(channel.rates.contains(sent.data_rate), "{region} {sent:?}");
             assert_eq!(channel.frequency, sent.frequency);
-            assert!(sent.power.hundredths() <= mac.plan.max_eirp, "{region}");
+            assert!(sent.power <= mac.plan.max_eirp(mac.revision), "{region}");
             let requests: Vec<_> =
                 (0..=random.below(3)).map(|_| any_request(&mut random)).collect();
             pair.answer(Down { mac: &requests, ..Down::default() });
