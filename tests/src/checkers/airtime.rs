@@ -32,9 +32,12 @@ const EUROPE: [(u32, u32, i64); 6] = [
     (869_700_000, 870_000_000, 10),
 ];
 
+/// From, to, permille.
+type Band = (u32, u32, i64);
+
 /// The one band of other regions, with the duty cycle that this house applies there
 /// (docs/DEPARTURES.md): from, to, permille.
-const ONE_BAND: [(Region, [(u32, u32, i64); 1]); 7] = [
+const ONE_BAND: [(Region, [Band; 1]); 7] = [
     (Region::Eu433, [(433_050_000, 434_790_000, 100)]),
     (Region::Ru864, [(864_000_000, 870_000_000, 10)]),
     (Region::Cn779, [(779_000_000, 787_000_000, 10)]),
