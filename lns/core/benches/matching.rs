@@ -48,8 +48,9 @@ fn session(n: u64, last: u32) -> Device {
         )),
     };
     let mut device = Device::new(std::sync::Arc::new(about));
-    device.mac.data_rate = DataRateIndex::new(if mixed(n + 7) % 10 < 6 { 5 } else { 3 });
     if let Some(session) = &mut device.session {
+        let data_rate = if mixed(n + 7) % 10 < 6 { 5 } else { 3 };
+        session.current_mut().data_rate = DataRateIndex::new(data_rate);
         session.advance(FCntUp(last), n);
     }
     device

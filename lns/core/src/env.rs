@@ -1,5 +1,6 @@
 //! What a decision may know besides the device and the event.
 
+use lns_lorawan::region::DataRateSet;
 use lns_lorawan::{Frequency, NetId, Timestamp};
 
 /// The network's own settings, the same for all devices.
@@ -9,10 +10,29 @@ pub struct Network {
     pub net_id: NetId,
     /// The sub-band (1 to 8) of fixed plans where a profile names none.
     pub sub_band: Option<u8>,
-    /// Channels beyond the default ones of a dynamic plan, for the CFList; at most five.
-    pub extra_channels: Vec<Frequency>,
+    /// Channels beyond the default ones of a dynamic plan: the first five go into the CFList of a
+    /// Join-Accept, the others into NewChannelReq. One with the frequency of a default channel says
+    /// only where that listens.
+    pub extra_channels: Vec<ExtraChannel>,
     /// How many queued downlinks a device may have.
     pub queue_limit: usize,
+}
+
+/// An uplink channel of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraChannel {
+    /// Where devices send.
+    pub frequency: Frequency,
+    /// What they may send at; `None`: as the region has it for channels of a CFList.
+    pub data_rates: Option<DataRateSet>,
+    /// Where RX1 is; `None`: on the same frequency.
+    pub rx1_frequency: Option<Frequency>,
+}
+
+impl From<Frequency> for ExtraChannel {
+    fn from(frequency: Frequency) -> Self {
+        ExtraChannel { frequency, data_rates: None, rx1_frequency: None }
+    }
 }
 
 /// Everything a decision may know besides the device and the event.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use lns_lorawan::{
-    AppKey, AppSKey, DataRateIndex, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
+    AppKey, AppSKey, DataRateIndex, Dbm, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
     NwkKey, RegParamsRevision, Region, RegionTables, RxDelay, Scheme, SessionKeys, TimeDelta,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::class::b::{DEFAULT_PERIODICITY, Periodicity};
+use crate::session::AdrAck;
 
 /// How the DevNonce of a Join-Request is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +56,28 @@ pub struct Profile {
     pub rx1_dr_offset: u8,
     /// RX2 data rate; `None`: the region's default.
     pub rx2_data_rate: Option<DataRateIndex>,
-    /// RX2 frequency that an ABP device has; `None`: the region's default.
+    /// RX2 frequency: an ABP device has it from the factory, another is told. `None`: the region's
+    /// default.
     pub rx2_frequency: Option<Frequency>,
     /// Extra uplink channels that an ABP device knows from the factory.
     pub factory_channels: Vec<Frequency>,
+    /// n for the most that devices may send: 1/2ⁿ of the time; 0: no limit.
+    pub max_duty_cycle: u8,
+    /// The most that devices can radiate; `None`: what the region allows.
+    pub max_eirp: Option<Dbm>,
+    /// Whether uplinks are limited to 400 ms; `None`: as the region starts, and limited where nobody
+    /// can know.
+    pub uplink_dwell_time: Option<bool>,
+    /// Whether downlinks are limited to 400 ms; the same.
+    pub downlink_dwell_time: Option<bool>,
+    /// When devices of 1.1 doubt that they are heard; `None`: as the standard has it.
+    pub adr_ack: Option<AdrAck>,
+    /// Where ping slots are; `None`: where the region has them.
+    pub ping_slot_frequency: Option<Frequency>,
+    /// How fast they are; `None`: as the region has them.
+    pub ping_slot_data_rate: Option<DataRateIndex>,
+    /// Where beacons are; `None`: where the region has them.
+    pub beacon_frequency: Option<Frequency>,
     /// Sub-band (1 to 8) of a fixed plan; `None`: the network's.
     pub sub_band: Option<u8>,
     /// How DevNonce is judged.
@@ -117,6 +136,14 @@ impl Profile {
             rx2_data_rate: None,
             rx2_frequency: None,
             factory_channels: Vec::new(),
+            max_duty_cycle: 0,
+            max_eirp: None,
+            uplink_dwell_time: None,
+            downlink_dwell_time: None,
+            adr_ack: None,
+            ping_slot_frequency: None,
+            ping_slot_data_rate: None,
+            beacon_frequency: None,
             sub_band: None,
             dev_nonce: DevNoncePolicy::ByVersion,
             confirmed_attempts: 3,

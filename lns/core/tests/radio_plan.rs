@@ -5,7 +5,7 @@ mod radio_given;
 
 use lns_core::event::Reception;
 use lns_core::radio::plan::{
-    Start, UplinkOn, WindowPlan, after_join_request, after_uplink, margin,
+    Start, Told, UplinkOn, WindowPlan, after_join_request, after_uplink, margin,
 };
 use lns_core::session::RxParams;
 use lns_lorawan::{
@@ -79,7 +79,11 @@ fn a_data_frame_opens_rx1_by_the_tables_and_rx2_by_the_session() {
     for (region, frequency, data_rate, rx_delay, offset, windows) in cases {
         let rx = session(region, rx_delay, offset);
         let on = uplink(region, frequency, data_rate);
-        assert_eq!(rows(after_uplink(region.tables(), &rx, &on)), windows, "{frequency} {offset}");
+        assert_eq!(
+            rows(after_uplink(region.tables(), (&rx, &Told::default()), &on)),
+            windows,
+            "{frequency} {offset}"
+        );
     }
 }
 
@@ -91,7 +95,7 @@ fn rx2_is_where_the_session_says() {
         ..session(Region::Eu868, 1, 0)
     };
     let on = uplink(Region::Eu868, 868_500_000, 0);
-    let windows = after_uplink(Region::Eu868.tables(), &moved, &on);
+    let windows = after_uplink(Region::Eu868.tables(), (&moved, &Told::default()), &on);
     assert_eq!(rows(windows)[1], (Window::Rx2, 2, 868_800_000, 3, 128, 1615));
 }
 
@@ -134,4 +138,30 @@ fn a_margin_is_above_what_the_data_rate_needs() {
     let sf12 = Modulation::lora(SpreadingFactor::Sf12, Bandwidth::Khz125);
     assert_eq!(with(sf12, -19), Db::from_whole(1));
     assert_eq!(with(Modulation::Fsk { bit_rate: 50_000 }, 30), Db::from_whole(0));
+}
+
+#[test]
+fn rx1_is_where_dl_channel_req_has_moved_it() {
+    let rx = session(Region::Eu868, 1, 0);
+    let on = uplink(Region::Eu868, 868_100_000, 5);
+    let told = Told { rx1_frequency: Some(hz(869_525_000)), ..Told::default() };
+    let windows = after_uplink(Region::Eu868.tables(), (&rx, &told), &on);
+    assert_eq!(windows[0].frequency, hz(869_525_000));
+    assert_eq!(windows[0].data_rate, dr(5), "the data rate follows the uplink as before");
+}
+
+#[test]
+fn in_as923_rx1_waits_until_the_dwell_time_is_known() {
+    let tables = Region::As923_1.tables();
+    let rx = session(Region::As923_1, 1, 0);
+    let on = uplink(Region::As923_1, 923_200_000, 0);
+    let windows = |downlink_dwell_time| {
+        let told = Told { downlink_dwell_time, ..Told::default() };
+        let windows = after_uplink(tables, (&rx, &told), &on);
+        windows.iter().map(|plan| (plan.window, plan.data_rate.value())).collect::<Vec<_>>()
+    };
+    // DR0 is answered at DR0, or where 400 ms are the limit at DR2.
+    assert_eq!(windows(None), [(Window::Rx2, 2)]);
+    assert_eq!(windows(Some(false)), [(Window::Rx1, 0), (Window::Rx2, 2)]);
+    assert_eq!(windows(Some(true)), [(Window::Rx1, 2), (Window::Rx2, 2)]);
 }

@@ -82,6 +82,23 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         "dev_status_interval_s",
         Slot::Whole(|p| &mut p.dev_status_interval_s, 0..=31_536_000),
     ),
+    Row::extra("UplinkDwellTime", "uplink_dwell_time", Slot::Flag(|p| &mut p.uplink_dwell_time)),
+    Row::extra(
+        "DownlinkDwellTime",
+        "downlink_dwell_time",
+        Slot::Flag(|p| &mut p.downlink_dwell_time),
+    ),
+    Row::extra(
+        "AdrAckLimitExp",
+        "adr_ack_limit_exp",
+        Slot::Whole(|p| &mut p.adr_ack_limit_exp, 0..=15),
+    ),
+    Row::extra(
+        "AdrAckDelayExp",
+        "adr_ack_delay_exp",
+        Slot::Whole(|p| &mut p.adr_ack_delay_exp, 0..=15),
+    ),
+    Row::extra("BeaconFreq", "beacon_frequency", Slot::Frequency(|p| &mut p.beacon_frequency)),
     Row::extra("SubBand", "sub_band", Slot::Whole(|p| &mut p.sub_band, 1..=12)),
     Row::extra("AnswerAs1_0", "answer_as_1_0", Slot::Flag(|p| &mut p.answer_as_1_0)),
     Row::extra("FOptsFirstText", "f_opts_first_text", Slot::Flag(|p| &mut p.f_opts_first_text)),

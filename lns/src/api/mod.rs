@@ -197,6 +197,7 @@ fn additions() -> Router<Arc<ApiState>> {
         )
         .route("/v1/wireless-devices/{id}/class", operation(get(v1::class::show)))
         .route("/v1/wireless-devices/{id}/rejoin", operation(post(v1::rejoin::force)))
+        .route("/v1/wireless-devices/{id}/mac", operation(get(v1::mac::show)))
         .route("/v1/wireless-gateways", operation(get(v1::gateways::list)))
         .route(
             "/v1/wireless-gateways/{id}",

@@ -11,6 +11,7 @@ use lns_core::Description;
 use lns_core::device::Listening;
 use lns_core::device::Waits;
 use lns_core::event::QueueItem;
+use lns_core::mac::Account;
 use lns_core::mac::force_rejoin::ForceRejoin;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
 use lns_pipeline::codec::CodecSpec;
@@ -33,6 +34,9 @@ pub trait Devices: Send + Sync + 'static {
 
     /// The downlinks that have not come to their end, in the order of their sending.
     fn queue(&self, dev_eui: DevEui) -> Reply<Vec<QueuedItem>>;
+
+    /// What the device's MAC does, should do and was asked; `None` while it has no session.
+    fn mac(&self, dev_eui: DevEui) -> Reply<Option<Account>>;
 
     /// Takes downlinks off the queue; how many there were. One in flight may still be heard.
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize>;

@@ -89,6 +89,7 @@ pub(super) fn start(
         encoder,
         last_uplinks: Arc::clone(&common.last_uplinks),
         expiry: parts::delta(config.downlink.expiry),
+        network: Arc::new(parts::network(config)),
         clock: clock.clone(),
     });
     let intake: SharedIntake = Arc::default();

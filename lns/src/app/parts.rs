@@ -26,7 +26,13 @@ pub fn network(config: &Config) -> Network {
         net_id: config.server.net_id,
         // Profiles have it from the registry, which knows each region's.
         sub_band: None,
-        extra_channels: config.region.eu868.extra_channels.iter().map(|extra| extra.0).collect(),
+        extra_channels: config
+            .region
+            .eu868
+            .extra_channels
+            .iter()
+            .map(|extra| extra.0.into())
+            .collect(),
         queue_limit: config.downlink.queue_limit as usize,
     }
 }

@@ -5,11 +5,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use lns_core::class::b::Periodicity;
+use lns_core::mac::duty_cycle;
 use lns_core::profile::{DevNoncePolicy, FCntResetPolicy};
+use lns_core::session::AdrAck;
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
-    DataRateIndex, Direction, FCntUp, Frequency, MacVersion, RegParamsRevision, Region, RxDelay,
-    Scheme, SessionKeys, TimeDelta,
+    DataRateIndex, Dbm, Direction, FCntUp, Frequency, MacVersion, RegParamsRevision, Region,
+    RxDelay, Scheme, SessionKeys, TimeDelta,
 };
 
 use super::{Defaults, DeviceProfile, Keys, RegistryError, WirelessDevice};
@@ -75,12 +77,34 @@ pub(super) fn profile(
         .filter(|seconds| *seconds > 0)
         .map(|seconds| TimeDelta::from_secs(i64::from(seconds)));
     decided.f_cnt_16_bit = profile.supports_32_bit_f_cnt == Some(false);
+    commands(profile, &mut decided);
     classes(profile, &mut decided);
     decided.answer_as_1_0 = profile.answer_as_1_0 == Some(true);
     decided.f_opts_first_text = profile.f_opts_first_text == Some(true);
     network_wide(&mut decided, defaults);
     suits_region(&decided)?;
     Ok(Arc::clone(profile.decided.0.get_or_init(|| Arc::new(decided))))
+}
+
+/// What MAC commands ask of devices.
+fn commands(profile: &DeviceProfile, decided: &mut Profile) {
+    decided.max_eirp =
+        profile.max_eirp.and_then(|dbm| i16::try_from(dbm).ok()).map(Dbm::from_whole);
+    decided.max_duty_cycle = duty_cycle::exponent(narrow(profile.max_duty_cycle.unwrap_or(0)));
+    decided.uplink_dwell_time = profile.uplink_dwell_time;
+    decided.downlink_dwell_time = profile.downlink_dwell_time;
+    let exponents = profile.adr_ack_limit_exp.zip(profile.adr_ack_delay_exp);
+    decided.adr_ack = exponents
+        .map(|(limit, delay)| AdrAck { limit_exp: narrow(limit), delay_exp: narrow(delay) });
+    decided.ping_slot_frequency = frequency(profile.ping_slot_frequency);
+    decided.ping_slot_data_rate =
+        profile.ping_slot_dr.and_then(|data_rate| DataRateIndex::new(narrow(data_rate)));
+    decided.beacon_frequency = frequency(profile.beacon_frequency);
+}
+
+/// 0 means the region's, as it does on the air.
+fn frequency(hz: Option<u32>) -> Option<Frequency> {
+    hz.filter(|hz| *hz > 0).map(Frequency::from_hz)
 }
 
 /// Classes B and C. A time-out of 0 s, which AWS's console writes for a device that has none, means
@@ -160,6 +184,22 @@ fn suits_region(profile: &Profile) -> Result<(), RegistryError> {
         && tables.downlink_max_eirp(rx2).is_none()
     {
         return unfit(format!("RxFreq2: {rx2} is not a frequency to send at"));
+    }
+    // Of devices that are never in class B the console's defaults are kept and mean nothing.
+    let class_b =
+        [("PingSlotFreq", profile.ping_slot_frequency), ("BeaconFreq", profile.beacon_frequency)];
+    for (name, frequency) in class_b.into_iter().filter(|_| profile.supports_class_b) {
+        if let Some(frequency) = frequency
+            && tables.downlink_max_eirp(frequency).is_none()
+        {
+            return unfit(format!("{name}: {frequency} is not a frequency to send at"));
+        }
+    }
+    if let Some(dr) = profile.ping_slot_data_rate.filter(|_| profile.supports_class_b)
+        && !tables.knows_data_rate(Direction::Down, dr, profile.reg_params)
+    {
+        let (dr, revision) = (dr.value(), profile.reg_params);
+        return unfit(format!("PingSlotDr: {dr} is no downlink data rate of {revision}"));
     }
     let most = region.tables().sub_bands_of_channels();
     if let Some(number) = profile.sub_band.filter(|number| *number > most) {
@@ -246,6 +286,29 @@ fn activation(keys: &Keys) -> Activation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_mac_commands_reaches_the_decisions() {
+        let given = DeviceProfile {
+            max_eirp: Some(14),
+            max_duty_cycle: Some(1),
+            adr_ack_limit_exp: Some(3),
+            adr_ack_delay_exp: Some(2),
+            ping_slot_frequency: Some(0),
+            ping_slot_dr: Some(3),
+            beacon_frequency: Some(868_800_000),
+            ..DeviceProfile::default()
+        };
+        let mut decided =
+            Profile::new(Region::Eu868, USUAL_VERSION, USUAL_VERSION.default_reg_params());
+        commands(&given, &mut decided);
+        assert_eq!(decided.max_eirp, Some(Dbm::from_whole(14)));
+        assert_eq!(decided.max_duty_cycle, 7, "1/128 is not above 1 %");
+        assert_eq!(decided.adr_ack, Some(AdrAck { limit_exp: 3, delay_exp: 2 }));
+        assert_eq!(decided.ping_slot_frequency, None, "0 means the region's");
+        assert_eq!(decided.ping_slot_data_rate, DataRateIndex::new(3));
+        assert_eq!(decided.beacon_frequency, Some(Frequency::from_hz(868_800_000)));
+    }
 
     #[test]
     fn what_is_said_of_classes_reaches_the_decisions() {

@@ -40,9 +40,9 @@ pub struct DeviceProfile {
     pub rx2_frequency: Option<u32>,
     /// Extra channels that a personalized device knows from the factory.
     pub factory_channels: Option<Vec<u32>>,
-    /// dBm EIRP the device can radiate. Kept for later.
+    /// dBm EIRP the device can radiate: told in regions that have TXParamSetupReq.
     pub max_eirp: Option<u32>,
-    /// The device's own duty-cycle limit. Kept for later.
+    /// The duty cycle that devices are told, in percent; 0 or 100: no limit.
     pub max_duty_cycle: Option<u32>,
     /// Whether devices can be in class B; `None`: they cannot.
     pub supports_class_b: Option<bool>,
@@ -58,6 +58,16 @@ pub struct DeviceProfile {
     pub supports_class_c: Option<bool>,
     /// How long an acknowledgement may take in class C, in s; 0 or `None`: 8.
     pub class_c_timeout: Option<u32>,
+    /// Whether uplinks are limited to 400 ms, in regions that have TXParamSetupReq.
+    pub uplink_dwell_time: Option<bool>,
+    /// Whether downlinks are; the same.
+    pub downlink_dwell_time: Option<bool>,
+    /// n for ADR_ACK_LIMIT = 2ⁿ, of devices of 1.1; with the next.
+    pub adr_ack_limit_exp: Option<u32>,
+    /// n for ADR_ACK_DELAY = 2ⁿ.
+    pub adr_ack_delay_exp: Option<u32>,
+    /// Where beacons are; 0 or `None`: where the region has them.
+    pub beacon_frequency: Option<u32>,
     /// The payload codec, by name; `None`: bytes stay bytes.
     pub codec: Option<String>,
     /// How DevNonce is judged: `by_version`, `random`, `counting`, `unchecked`.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use lns_core::device::{Listening, Waits};
 use lns_core::event::QueueItem;
 use lns_core::mac::force_rejoin::ForceRejoin;
-use lns_core::{Command, Description};
+use lns_core::mac::{Account, account};
+use lns_core::{Command, Description, Network};
 use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
 use tokio::sync::oneshot;
 
@@ -40,6 +41,8 @@ pub struct Service {
     pub last_uplinks: Arc<LastUplinks>,
     /// How long a downlink waits when its request does not say.
     pub expiry: TimeDelta,
+    /// The network's settings.
+    pub network: Arc<Network>,
     /// The clock.
     pub clock: Clock,
 }
@@ -114,6 +117,11 @@ impl Devices for Service {
     fn queue(&self, dev_eui: DevEui) -> Promise<Vec<QueuedItem>> {
         let now = self.clock.now();
         self.look(dev_eui, move |device| device.waiting(now).map(queued_item).collect())
+    }
+
+    fn mac(&self, dev_eui: DevEui) -> Promise<Option<Account>> {
+        let (network, now) = (Arc::clone(&self.network), self.clock.now());
+        self.look(dev_eui, move |device| account(device, &network, now))
     }
 
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Promise<usize> {

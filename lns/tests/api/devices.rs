@@ -311,3 +311,36 @@ async fn what_is_done_with_resets_is_a_word_of_the_profile() {
     let refused = api.ask(&format!("PATCH {line}"), json!({ "f_cnt_reset": "always" })).await;
     assert_eq!(refused.error().0, "ValidationException");
 }
+
+#[tokio::test]
+async fn what_a_devices_mac_does_and_should_do_is_shown() {
+    let api = Api::new();
+    let path = format!("GET /v1/wireless-devices/{EUI}/mac");
+    api.device(EUI).await;
+    let before = api.ask(&path, Value::Null).await;
+    assert_eq!(before.body, json!({ "current": null, "desired": null, "requests": [] }));
+
+    // From the factory it listens after 1 s; since then somebody wants 5 s.
+    let profile = json!({ "RxDelay1": 5, "MaxDutyCycle": 1, "SupportsJoin": false });
+    let profile = api.profile(profile).await;
+    let other = "70B3D57ED0000004";
+    let mut body = otaa(other, &profile);
+    body["LoRaWAN"].as_object_mut().unwrap().remove("OtaaV1_0_x");
+    body["LoRaWAN"]["AbpV1_0_x"] = json!({
+        "DevAddr": "00123456", "SessionKeys": { "NwkSKey": KEY, "AppSKey": KEY },
+    });
+    api.ask("POST /wireless-devices", body).await.id();
+    let mac = api.ask(&format!("GET /v1/wireless-devices/{other}/mac"), Value::Null).await.body;
+    assert_eq!(mac["current"]["rx_delay"], 5);
+    assert_eq!(mac["current"]["max_duty_cycle"], 0);
+    assert_eq!(mac["desired"]["max_duty_cycle"], 7);
+    assert_eq!(mac["current"]["channels"][0]["frequency"], 868_100_000);
+    assert_eq!(mac["current"]["channels"][0]["known"], true);
+    assert_eq!(mac["current"]["channels_in_use"], json!([0, 1, 2]));
+    let request = &mac["requests"][0];
+    assert_eq!((&request["command"], &request["state"]), (&json!("DutyCycle"), &json!("due")));
+    assert_eq!((&request["asked"], &request["tries"]), (&Value::Null, &json!(0)));
+
+    let unknown = api.ask("GET /v1/wireless-devices/70B3D57ED0009999/mac", Value::Null).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}

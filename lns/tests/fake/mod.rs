@@ -14,10 +14,13 @@ use lns::store::{MemoryStore, Store};
 use lns_core::device::{Listening, Missed, Waits};
 use lns_core::event::QueueItem;
 use lns_core::mac::force_rejoin::ForceRejoin;
+use lns_core::mac::{Account, account};
 use lns_core::radio::lane::NoOffer;
 use lns_core::radio::shortage::Shortage;
-use lns_core::{Description, Device};
-use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Region, Timestamp};
+use lns_core::{Description, Device, Network};
+use lns_lorawan::{
+    DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, NetId, Region, Timestamp,
+};
 use lns_pipeline::codec::{EncodeInput, Limits, Worker};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -112,6 +115,19 @@ impl Devices for Fake {
             };
             Ok(queue.iter().map(item).collect())
         })
+    }
+
+    /// As a device that has just been described.
+    fn mac(&self, dev_eui: DevEui) -> Reply<Option<Account>> {
+        let about = self.described.lock().get(&dev_eui).cloned();
+        let network = Network {
+            net_id: NetId::new(0).unwrap(),
+            sub_band: None,
+            extra_channels: Vec::new(),
+            queue_limit: QUEUE_LIMIT,
+        };
+        let found = about.map(|about| account(&Device::new(about), &network, NOW));
+        reply(found.ok_or(DeviceError::Unknown(dev_eui)))
     }
 
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize> {

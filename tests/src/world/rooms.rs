@@ -68,7 +68,7 @@ impl Rooms {
         let network = Arc::new(Network {
             net_id: NetId::new(0).expect("zero has 24 bits"),
             sub_band: setup.sub_band,
-            extra_channels: setup.extra_channels.clone(),
+            extra_channels: setup.extra_channels.iter().copied().map(Into::into).collect(),
             queue_limit: 20,
         });
         let partitions = (0..).zip(loaded).map(|(index, loaded)| {

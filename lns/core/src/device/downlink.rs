@@ -156,7 +156,9 @@ fn choose(draft: &mut Draft<'_>, (purpose, owed): (Purpose, &Owed), largest: usi
     }
 }
 
-/// Adds the requests that there is room for.
+/// Adds the requests that there is room for. While an application waits, those that FOpts hold, so
+/// that its payload goes with them; but a block that FOpts can never hold takes a frame of its own,
+/// or it would wait for ever behind a queue that is never empty.
 fn choose_requests(
     draft: &Draft<'_>,
     wanted: Requests,
@@ -165,11 +167,15 @@ fn choose_requests(
     let Device { mac, about, session: Some(session), .. } = &draft.device else {
         return Requests::default();
     };
+    let requests = mac.requests(wanted, session, &moment(draft.env, session, about));
+    let waits = queue::next(&draft.device.queue, draft.env.now).is_some();
+    let too_long = requests.iter().any(|(_, bytes)| bytes.len() > MAX_F_OPTS);
+    let most = if waits && !too_long { MAX_F_OPTS } else { usize::MAX };
     let mut chosen = Requests::default();
-    for (kind, bytes) in mac.requests(wanted, session, &moment(draft.env, session, about)) {
+    for (kind, bytes) in requests {
         let length = commands.len() + bytes.len();
         let as_payload = usize::from(length > MAX_F_OPTS);
-        if EMPTY + as_payload + length <= largest {
+        if length <= most && EMPTY + as_payload + length <= largest {
             commands.extend(bytes);
             chosen = chosen.and(Requests::only(kind));
         }
@@ -195,8 +201,7 @@ fn note_requests(draft: &mut Draft<'_>, requests: Requests) {
     if requests.is_empty() {
         return;
     }
-    let desired = mac::desired(&about.profile, draft.env.network, session);
-    mac.asked(requests, &session.current, &desired);
+    mac.asked(requests, session, &moment(draft.env, session, &about));
     draft.needs(Durable::Record);
 }
 

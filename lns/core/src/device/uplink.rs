@@ -130,7 +130,6 @@ fn new(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     if let Some(session) = &mut draft.device.session {
         session.advance(opened.f_cnt_up, heard.digest);
     }
-    draft.device.mac.hear_parameters(heard.data_rate, opened.f_ctrl.adr);
     let acked = if opened.f_ctrl.ack || unprompted::could_acknowledge(&draft.device, heard) {
         queue::hear_ack(draft, opened.f_ctrl.ack, opened.f_cnt_up)
     } else {
@@ -194,8 +193,10 @@ fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let about = Arc::clone(&draft.device.about);
     let moment = moment(draft.env, (heard, Freshness::New), &about);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
+    mac.hear_parameters(session, (heard.data_rate, heard.opened.f_ctrl.adr), &about.profile);
     channel_plan::notice(session, heard.channel);
     mac.unanswered(session, moment.f_cnt_up);
+    mac.conform(session, &moment);
     owed.requests = mac.due(session, &moment);
     owed.force_rejoin = rejoin::ask(draft, moment.f_cnt_up);
 }

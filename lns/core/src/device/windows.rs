@@ -6,8 +6,8 @@ use lns_lorawan::{DataRateIndex, Direction, RxDelay};
 use crate::event::{JoinHeard, UplinkHeard};
 use crate::mac::channel_plan;
 use crate::profile::Profile;
-use crate::radio::plan::{self, UplinkOn, WindowPlan};
-use crate::session::{RxParams, Session};
+use crate::radio::plan::{self, Told, UplinkOn, WindowPlan};
+use crate::session::{MacParams, RxParams, Session, Slot};
 
 /// How an ABP device listens: as its profile says, else by the region's defaults.
 pub(super) fn factory_rx(profile: &Profile) -> RxParams {
@@ -54,7 +54,9 @@ pub(super) fn after_rejoin(
     let rx_delay = u8::try_from(seconds).ok().and_then(RxDelay::new);
     let rx_delay = rx_delay.expect("JOIN_ACCEPT_DELAY1 is a few seconds");
     let rx = RxParams { rx_delay, ..session.current.rx };
-    on.map(|on| plan::after_uplink(profile.region.tables(), &rx, &on)).unwrap_or_default()
+    let tables = profile.region.tables();
+    on.map(|on| plan::after_uplink(tables, (&rx, &told(&session.current, &on)), &on))
+        .unwrap_or_default()
 }
 
 /// The windows after a Join-Request.
@@ -76,7 +78,18 @@ pub(super) fn after_uplink(
         channel_plan::channel_of(profile, session, (frequency, heard.data_rate))
     });
     let tables = profile.region.tables();
-    on.map(|on| plan::after_uplink(tables, &session.current.rx, &on)).unwrap_or_default()
+    let current = &session.current;
+    on.map(|on| plan::after_uplink(tables, (&current.rx, &told(current, &on)), &on))
+        .unwrap_or_default()
+}
+
+/// What MAC commands have changed for these windows.
+fn told(current: &MacParams, on: &UplinkOn) -> Told {
+    let slot = on.channel.map_or(Slot::Free, |index| current.channels.slot(index));
+    Told {
+        rx1_frequency: slot.channel().map(|channel| channel.rx1_frequency),
+        downlink_dwell_time: current.tx_params.map(|params| params.downlink_dwell_time),
+    }
 }
 
 /// The largest payload that any downlink data rate of the region takes.

@@ -27,6 +27,14 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// From an answer's bits, the lowest first.
+    pub fn of<const N: usize>(bits: [bool; N]) -> Self {
+        let status = bits.iter().rev().fold(0, |status, bit| status << 1 | u8::from(*bit));
+        if bits.iter().all(|bit| *bit) { Verdict::Done } else { Verdict::Refused { status } }
+    }
+}
+
 /// Where one MAC request stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
@@ -36,6 +44,8 @@ pub struct Ask {
     pub refused: bool,
     /// Tries without success since the last one with.
     pub tries: u8,
+    /// How often in a row the device has said yes to the same value and then done otherwise.
+    pub in_vain: u8,
     /// Not to be asked again before an uplink with this counter.
     pub not_before: FCntUp,
 }
@@ -65,6 +75,16 @@ impl Ask {
     /// The device did what it was asked.
     pub fn granted(&mut self) {
         *self = Ask::default();
+    }
+
+    /// The device says that it does what it was asked, and may yet be heard to do otherwise. Where
+    /// that happens again and again, it is asked less often.
+    pub fn granted_for_now(&mut self, f_cnt_up: FCntUp) {
+        let in_vain = self.in_vain.saturating_add(1);
+        *self = Ask { in_vain, ..Ask::default() };
+        if in_vain >= PATIENCE {
+            self.pause(f_cnt_up, in_vain);
+        }
     }
 
     /// A new uplink came without an answer. Whether one was due.
@@ -138,6 +158,26 @@ mod tests {
             refusals += 1;
         }
         assert_eq!(refusals, 3);
+    }
+
+    #[test]
+    fn a_device_that_says_yes_and_does_otherwise_is_asked_ever_less() {
+        let mut ask = Ask::default();
+        let mut asked_at = Vec::new();
+        for counter in 0..100 {
+            if ask.may_ask(FCntUp(counter)) {
+                asked_at.push(counter);
+                ask.asked();
+                ask.granted_for_now(FCntUp(counter));
+            }
+        }
+        assert_eq!(asked_at, [0, 1, 2, 10, 26, 58]);
+    }
+
+    #[test]
+    fn an_answers_bits_are_its_status() {
+        assert_eq!(Verdict::of([true, true]), Verdict::Done);
+        assert_eq!(Verdict::of([true, false, true]), Verdict::Refused { status: 0b101 });
     }
 
     #[test]

@@ -4,14 +4,14 @@
 //! fixed plan (US915) has all of them from the start and is told which to use: by CFList where the
 //! device knows that, else by a block of LinkADRReq.
 
-use lns_lorawan::region::{ChannelPlan, Judged, MaskRequest};
+use lns_lorawan::region::{Channel, ChannelPlan, Judged, MaskRequest};
 use lns_lorawan::{
     CfList, ChMask, DataRateIndex, Direction, Frequency, Modulation, Region, RegionTables,
 };
 
-use crate::env::Network;
+use crate::env::{ExtraChannel, Network};
 use crate::profile::Profile;
-use crate::session::{Channels, Session};
+use crate::session::{Channels, DeviceChannel, MacParams, Session, Slot};
 
 /// The uplink data rate that this modulation is in a region.
 pub fn uplink_data_rate(region: Region, modulation: Modulation) -> Option<DataRateIndex> {
@@ -38,8 +38,7 @@ pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
     match &tables.plan {
         // The network's extra channels are of one region; another dynamic plan has its own.
         ChannelPlan::Dynamic { .. } => {
-            let usable = |channel: &&Frequency| tables.downlink_max_eirp(**channel).is_some();
-            let mut extra = network.extra_channels.iter().filter(usable).copied();
+            let mut extra = beyond_default(tables, network).map(|channel| channel.frequency);
             let frequencies = std::array::from_fn(|_| extra.next());
             let some = frequencies.iter().any(Option::is_some);
             some.then_some(CfList::Frequencies(frequencies))
@@ -75,7 +74,12 @@ pub fn at_join(
 pub fn from_factory(profile: &Profile) -> (Channels, Option<ChMask>) {
     let tables = profile.region.tables();
     if tables.plan.is_dynamic() {
-        return dynamic(tables, profile.factory_channels.iter().copied().map(Some));
+        // Some write down all that the device has.
+        let is_default = |frequency: &Frequency| {
+            tables.default_channels().any(|(_, channel)| channel.frequency == *frequency)
+        };
+        let extra = profile.factory_channels.iter().copied().filter(|extra| !is_default(extra));
+        return dynamic(tables, extra.map(Some));
     }
     (Channels::default(), None)
 }
@@ -117,7 +121,100 @@ pub fn wanted(profile: &Profile, network: &Network) -> Option<ChMask> {
     profile.region.tables().sub_band_mask(sub_band)
 }
 
-/// The masks that switch a device from all channels to these.
-pub fn block(tables: &RegionTables, wanted: &ChMask, judged: Judged) -> Vec<MaskRequest> {
-    tables.ch_mask_layout().block(&tables.default_mask(), wanted, judged)
+/// The masks that switch a device from one set of channels to another; `None` where it is not known
+/// which it has.
+pub fn block(
+    tables: &RegionTables,
+    (from, to): (Option<ChMask>, ChMask),
+    judged: Judged,
+) -> Vec<MaskRequest> {
+    let layout = tables.ch_mask_layout();
+    let all = tables.default_mask();
+    if let Some(from) = from {
+        return layout.block(&from, &to, judged);
+    }
+    // It may have anything. Where that makes a difference, every mask is named.
+    let block = layout.block(&all, &to, judged);
+    let leads_from = |from: &ChMask| layout.apply(from, &all.or(&to), &block) == Some(to);
+    if [ChMask::EMPTY, all].iter().all(leads_from) {
+        return block;
+    }
+    let opposite = ChMask::from_words(to.words().map(|word| !word)).and(&all);
+    layout.block(&opposite, &to, judged)
+}
+
+/// The network's channels that are not among the region's default ones. They are of one region;
+/// another dynamic plan has none of them.
+fn beyond_default<'a>(
+    tables: &'static RegionTables,
+    network: &'a Network,
+) -> impl Iterator<Item = &'a ExtraChannel> {
+    let of_band = |channel: &&ExtraChannel| tables.downlink_max_eirp(channel.frequency).is_some();
+    let default = |channel: &&ExtraChannel| {
+        !tables.default_channels().any(|(_, other)| other.frequency == channel.frequency)
+    };
+    network.extra_channels.iter().filter(of_band).filter(default)
+}
+
+/// The channels that a device of a dynamic plan should have: the region's and the network's. One
+/// that it has keeps its index. Where the network has none, the device keeps what it has.
+pub fn wanted_channels(profile: &Profile, network: &Network, current: &MacParams) -> Channels {
+    let tables = profile.region.tables();
+    let ChannelPlan::Dynamic { extra_data_rates, max_channels, .. } = &tables.plan else {
+        return Channels::default();
+    };
+    let mut wanted: Vec<DeviceChannel> = beyond_default(tables, network)
+        .map(|extra| DeviceChannel {
+            frequency: extra.frequency,
+            data_rates: extra.data_rates.unwrap_or(*extra_data_rates),
+            rx1_frequency: extra.rx1_frequency.unwrap_or(extra.frequency),
+        })
+        .collect();
+    let keeps = wanted.is_empty();
+    let mut slots = vec![Slot::Free; usize::from(*max_channels)];
+    let defaults = tables.default_channels().map(|(_, channel)| default_channel(network, &channel));
+    for (place, channel) in slots.iter_mut().zip(defaults) {
+        *place = Slot::Channel(channel);
+    }
+    for (place, (_, has)) in slots.iter_mut().zip(current.channels.slots()) {
+        let same = |wanted: &DeviceChannel| {
+            has.channel().is_some_and(|channel| channel.frequency == wanted.frequency)
+        };
+        if let Some(found) = wanted.iter().position(same) {
+            *place = Slot::Channel(wanted.remove(found));
+        } else if keeps && *place == Slot::Free && has != Slot::Unknown {
+            *place = has;
+        }
+    }
+    let free = slots.iter_mut().filter(|slot| **slot == Slot::Free);
+    for (place, channel) in free.zip(wanted) {
+        *place = Slot::Channel(channel);
+    }
+    Channels::of(slots)
+}
+
+/// A default channel, which cannot be changed but may listen elsewhere.
+fn default_channel(network: &Network, channel: &Channel) -> DeviceChannel {
+    let same = |extra: &&ExtraChannel| extra.frequency == channel.frequency;
+    let moved = network.extra_channels.iter().find(same).and_then(|extra| extra.rx1_frequency);
+    let plain = DeviceChannel::new(channel.frequency, channel.data_rates);
+    DeviceChannel { rx1_frequency: moved.unwrap_or(plain.rx1_frequency), ..plain }
+}
+
+/// The channels that a device should have in use: of a fixed plan those of the sub-band, of a
+/// dynamic plan those that it should have and, as far as we know, has. One that it does not have
+/// would make it refuse the whole mask.
+pub fn wanted_mask(
+    profile: &Profile,
+    network: &Network,
+    (current, wanted): (&MacParams, &Channels),
+) -> Option<ChMask> {
+    if !profile.region.tables().plan.is_dynamic() {
+        return self::wanted(profile, network).or(current.ch_mask);
+    }
+    let frequency = |slot: Slot| slot.channel().map(|channel| channel.frequency);
+    let has = |(index, slot): &(u8, Slot)| {
+        frequency(*slot).is_some() && frequency(*slot) == frequency(current.channels.slot(*index))
+    };
+    Some(wanted.slots().filter(has).map(|(index, _)| index).collect())
 }

@@ -2,7 +2,7 @@
 //! §5.5.
 
 use lns_lorawan::Timestamp;
-use lns_lorawan::mac::{DevStatusAns, DownlinkMacCommand};
+use lns_lorawan::mac::DevStatusAns;
 use serde::{Deserialize, Serialize};
 
 use super::kind::View;
@@ -46,11 +46,4 @@ pub fn needed(view: &View<'_>) -> bool {
     let Some(interval) = view.moment.profile.dev_status_interval else { return false };
     let answered_at = view.mac.dev_status.answered_at;
     answered_at.is_none_or(|at| view.moment.now.since(at) >= interval)
-}
-
-/// The request.
-pub fn request() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1);
-    super::write(DownlinkMacCommand::DevStatusReq, &mut bytes);
-    bytes
 }

@@ -1,9 +1,10 @@
 //! What was asked, what was refused, and where each request stands.
 
-use crate::session::MacParams;
+use lns_lorawan::FCntUp;
 
-use super::ask::Ask;
+use super::ask::{Ask, Verdict};
 use super::kind::{Kind, Requests, View};
+use crate::session::{MacParams, Session};
 
 /// The account of our requests in one session. A device that does what it should has none.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,10 +61,63 @@ impl Ledger {
     }
 
     /// A frame asks for these.
-    pub(super) fn asked(&mut self, requests: Requests, desired: &MacParams) {
-        for kind in requests.iter() {
-            kind.copy(desired, &mut self.asked);
-            self.ask_mut(kind).asked();
+    pub(super) fn asked(&mut self, aims: Vec<(Kind, MacParams)>) {
+        for (kind, aim) in aims {
+            let another = kind.differs(&self.asked, &aim);
+            let ask = self.ask_mut(kind);
+            if another {
+                ask.in_vain = 0;
+            }
+            ask.asked();
+            kind.copy(&aim, &mut self.asked);
+        }
+    }
+
+    /// The device has answered. The statuses of its refusals.
+    pub(super) fn answered(
+        &mut self,
+        (kind, verdicts): (Kind, &[Verdict]),
+        session: &mut Session,
+        f_cnt_up: FCntUp,
+    ) -> Vec<u8> {
+        let refusals = verdicts.iter().filter_map(|verdict| match verdict {
+            Verdict::Done => None,
+            Verdict::Refused { status } => Some(*status),
+        });
+        let refusals: Vec<u8> = refusals.collect();
+        if kind.is_about_channels() {
+            self.one_by_one((kind, verdicts), session);
+        } else if refusals.is_empty() {
+            kind.grant(&self.asked, session.current_mut());
+        } else {
+            kind.copy(&self.asked, &mut self.refused);
+        }
+        let ask = self.ask_mut(kind);
+        if !refusals.is_empty() {
+            ask.refused(f_cnt_up);
+        } else if kind == Kind::LinkAdr {
+            ask.granted_for_now(f_cnt_up);
+        } else {
+            ask.granted();
+        }
+        refusals
+    }
+
+    /// Each of several requests has an answer of its own, in the order of the requests. One that has
+    /// none, because the device had no room for it, may have been done or not.
+    fn one_by_one(&mut self, (kind, verdicts): (Kind, &[Verdict]), session: &mut Session) {
+        let Ledger { asked, refused, .. } = self;
+        let current = session.current_mut();
+        let mut verdicts = verdicts.iter();
+        for index in kind.indices(asked, current) {
+            match verdicts.next() {
+                Some(Verdict::Done) => kind.grant_one(index, asked, current),
+                Some(Verdict::Refused { .. }) => {
+                    let slot = asked.channels.slot(index);
+                    refused.channels = refused.channels.with(index, slot);
+                }
+                None => kind.forget_one(index, current),
+            }
         }
     }
 }

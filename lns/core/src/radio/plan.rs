@@ -98,21 +98,45 @@ impl UplinkOn {
     }
 }
 
+/// What MAC commands have changed for one uplink's windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Where RX1 is, when DlChannelReq has moved it.
+    pub rx1_frequency: Option<Frequency>,
+    /// Whether downlinks are limited to 400 ms, when TXParamSetupReq has said so.
+    pub downlink_dwell_time: Option<bool>,
+}
+
+impl Told {
+    /// Whether downlinks are limited; `None` where nobody can know.
+    fn dwell_time(&self, tables: &RegionTables) -> Option<bool> {
+        self.downlink_dwell_time.or(tables.boot_dwell().downlink)
+    }
+}
+
 /// The windows after a data frame, in order of time.
 ///
 /// A window is left out where it has no channel, no data rate or may not be used for sending.
-pub fn after_uplink(tables: &RegionTables, rx: &RxParams, uplink: &UplinkOn) -> Vec<WindowPlan> {
+pub fn after_uplink(
+    tables: &RegionTables,
+    (rx, told): (&RxParams, &Told),
+    uplink: &UplinkOn,
+) -> Vec<WindowPlan> {
     let delay1 = TimeDelta::from_secs(i64::from(rx.rx_delay.seconds()));
-    let place1 = rx1_place(tables, rx.rx1_dr_offset, uplink);
+    let dwell_time = told.dwell_time(tables);
+    let place1 = rx1_place(tables, (rx.rx1_dr_offset, dwell_time), uplink)
+        .map(|(frequency, data_rate)| (told.rx1_frequency.unwrap_or(frequency), data_rate));
     let place2 = Some((rx.rx2_frequency, rx.rx2_data_rate));
-    both(tables, (delay1, place1), (delay1 + RECEIVE_DELAY2_AFTER_RX1, place2))
+    let delay2 = delay1 + RECEIVE_DELAY2_AFTER_RX1;
+    both((tables, dwell_time), (delay1, place1), (delay2, place2))
 }
 
 /// The windows after a Join-Request, in order of time: RX1DROffset 0, RX2 as the region has it,
 /// with the delays of a join (LoRaWAN 1.1 §6.2.3).
 pub fn after_join_request(tables: &RegionTables, uplink: &UplinkOn) -> Vec<WindowPlan> {
     let place1 = join_rx1_place(tables, uplink);
-    both(tables, (JOIN_ACCEPT_DELAY1, place1), (JOIN_ACCEPT_DELAY2, Some(tables.rx2)))
+    let boot = (tables, tables.boot_dwell().downlink);
+    both(boot, (JOIN_ACCEPT_DELAY1, place1), (JOIN_ACCEPT_DELAY2, Some(tables.rx2)))
 }
 
 /// How far a copy was above what its data rate needs; 0 dB where the need is no SNR (FSK, LR-FHSS),
@@ -127,29 +151,35 @@ pub fn margin(reception: &Reception) -> Db {
 /// Frequency and downlink data rate.
 type Place = (Frequency, DataRateIndex);
 
-fn rx1_place(tables: &RegionTables, offset: u8, uplink: &UplinkOn) -> Option<Place> {
+fn rx1_place(
+    tables: &RegionTables,
+    (offset, dwell_time): (u8, Option<bool>),
+    uplink: &UplinkOn,
+) -> Option<Place> {
     let frequency = match tables.plan {
         ChannelPlan::Dynamic { .. } => uplink.frequency,
         ChannelPlan::Fixed { .. } => tables.rx1_frequency(uplink.channel?, uplink.frequency),
     };
-    let dwell_time = tables.boot_dwell().downlink;
     Some((frequency, tables.rx1_data_rate(uplink.data_rate, offset, dwell_time)?))
 }
 
 fn join_rx1_place(tables: &RegionTables, uplink: &UplinkOn) -> Option<Place> {
-    let (frequency, data_rate) = rx1_place(tables, 0, uplink)?;
+    let boot = tables.boot_dwell().downlink;
+    let (frequency, data_rate) = rx1_place(tables, (0, boot), uplink)?;
     Some((tables.join_rx1.unwrap_or(frequency), data_rate))
 }
 
 fn both(
-    tables: &RegionTables,
+    (tables, dwell_time): (&RegionTables, Option<bool>),
     (delay1, place1): (TimeDelta, Option<Place>),
     (delay2, place2): (TimeDelta, Option<Place>),
 ) -> Vec<WindowPlan> {
     let windows = [(Window::Rx1, delay1, place1), (Window::Rx2, delay2, place2)];
     windows
         .into_iter()
-        .filter_map(|(window, delay, place)| plan(tables, window, Start::After(delay), place?))
+        .filter_map(|(window, delay, place)| {
+            limited(tables, (window, Start::After(delay)), place?, dwell_time)
+        })
         .collect()
 }
 
@@ -159,12 +189,20 @@ pub fn plan(
     tables: &RegionTables,
     window: Window,
     start: Start,
+    place: Place,
+) -> Option<WindowPlan> {
+    limited(tables, (window, start), place, tables.boot_dwell().downlink)
+}
+
+fn limited(
+    tables: &RegionTables,
+    (window, start): (Window, Start),
     (frequency, data_rate): Place,
+    dwell_time: Option<bool>,
 ) -> Option<WindowPlan> {
     let modulation = tables.data_rate(Direction::Down, data_rate)?;
     // While nobody knows whether downlinks are limited, what is short enough is right either way.
-    let dwell_time = tables.boot_dwell().downlink != Some(false);
-    let rules = PayloadRules { dwell_time, ..PayloadRules::default() };
+    let rules = PayloadRules { dwell_time: dwell_time != Some(false), ..PayloadRules::default() };
     let largest = tables.max_payload(Direction::Down, data_rate, rules)?;
     let max_eirp = tables.downlink_max_eirp(frequency)?;
     let max_phy_payload = usize::from(largest.m) + MHDR_AND_MIC;

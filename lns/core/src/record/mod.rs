@@ -138,10 +138,10 @@ fn of_version_2(record: DeviceV2, about: Arc<Description>) -> Device {
 
 fn of_version_1(record: DeviceV1, about: Arc<Description>) -> Device {
     let profile = Arc::clone(&about.profile);
-    let session = |session: v1::SessionV1| session.into_session(&profile);
+    let session = |session: v1::SessionV1, data_rate| session.into_session(&profile, data_rate);
     Device {
-        session: record.session.map(session),
-        pending: record.pending.map(session).map(Box::new),
+        session: record.session.map(|used| session(used, record.mac.data_rate)),
+        pending: record.pending.map(|unused| Box::new(session(unused, None))),
         join_nonce: record.join_nonce,
         last_dev_nonce: record.last_dev_nonce,
         queue: Arc::new(record.queue),

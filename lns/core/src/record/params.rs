@@ -1,7 +1,7 @@
 //! MAC parameters, and the account of our requests, in a record.
 
 use lns_lorawan::region::DataRateSet;
-use lns_lorawan::{ChMask, DataRateIndex, FCntUp, Frequency, TxPowerIndex};
+use lns_lorawan::{ChMask, DataRateIndex, FCntUp, Frequency, RxDelay, TxPowerIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::mac::ask::Ask;
@@ -18,6 +18,7 @@ pub(super) struct ParamsV2 {
     rx: RxParams,
     channels: Vec<SlotV2>,
     ch_mask: Option<ChMask>,
+    data_rate: Option<DataRateIndex>,
     /// `None` where all is as at the start of a session, which is what most devices do.
     rest: Option<RestV2>,
 }
@@ -25,7 +26,6 @@ pub(super) struct ParamsV2 {
 /// What seldom differs from the start of a session.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct RestV2 {
-    data_rate: Option<DataRateIndex>,
     tx_power: Option<TxPowerIndex>,
     nb_trans: Option<u8>,
     max_duty_cycle: Option<u8>,
@@ -48,9 +48,11 @@ enum SlotV2 {
 /// What a device has told and was asked.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MacV2 {
-    data_rate: Option<DataRateIndex>,
     adr: bool,
     dev_status: DevStatus,
+    least_rx_delay: Option<RxDelay>,
+    /// CIDs.
+    repeated: Vec<u8>,
     ledger: Option<Box<LedgerV2>>,
 }
 
@@ -69,6 +71,7 @@ struct AskV2 {
     outstanding: bool,
     refused: bool,
     tries: u8,
+    in_vain: u8,
     not_before: FCntUp,
 }
 
@@ -80,6 +83,7 @@ impl From<&MacParams> for ParamsV2 {
             rx: params.rx,
             channels: params.channels.slots().map(|(_, slot)| slot.into()).collect(),
             ch_mask: params.ch_mask,
+            data_rate: params.data_rate,
             rest: (rest != RestV2::from(&start)).then_some(rest),
         }
     }
@@ -88,7 +92,6 @@ impl From<&MacParams> for ParamsV2 {
 impl From<&MacParams> for RestV2 {
     fn from(params: &MacParams) -> Self {
         RestV2 {
-            data_rate: params.data_rate,
             tx_power: params.tx_power,
             nb_trans: params.nb_trans,
             max_duty_cycle: params.max_duty_cycle,
@@ -104,10 +107,12 @@ impl From<&MacParams> for RestV2 {
 impl From<ParamsV2> for MacParams {
     fn from(record: ParamsV2) -> Self {
         let channels = Channels::of(record.channels.into_iter().map(Into::into));
-        let start = MacParams::at_start(record.rx, channels, record.ch_mask);
+        let start = MacParams {
+            data_rate: record.data_rate,
+            ..MacParams::at_start(record.rx, channels, record.ch_mask)
+        };
         let Some(rest) = record.rest else { return start };
         MacParams {
-            data_rate: rest.data_rate,
             tx_power: rest.tx_power,
             nb_trans: rest.nb_trans,
             max_duty_cycle: rest.max_duty_cycle,
@@ -155,9 +160,10 @@ impl From<SlotV2> for Slot {
 impl From<&MacState> for MacV2 {
     fn from(mac: &MacState) -> Self {
         MacV2 {
-            data_rate: mac.data_rate,
             adr: mac.adr,
             dev_status: mac.dev_status,
+            least_rx_delay: mac.least_rx_delay,
+            repeated: mac.repeated.iter().map(Kind::cid).collect(),
             ledger: mac.ledger.as_deref().map(|ledger| Box::new(ledger.into())),
         }
     }
@@ -166,20 +172,26 @@ impl From<&MacState> for MacV2 {
 impl From<MacV2> for MacState {
     fn from(record: MacV2) -> Self {
         MacState {
-            data_rate: record.data_rate,
             adr: record.adr,
             dev_status: record.dev_status,
+            target: None,
+            least_rx_delay: record.least_rx_delay,
+            repeated: record.repeated.into_iter().filter_map(kind_of).collect(),
             ledger: record.ledger.map(|ledger| Box::new((*ledger).into())),
         }
     }
+}
+
+fn kind_of(cid: u8) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| kind.cid() == cid)
 }
 
 impl From<&Ledger> for LedgerV2 {
     fn from(ledger: &Ledger) -> Self {
         let of_interest = |kind: &Kind| *ledger.ask(*kind) != Ask::default();
         let asks = Kind::ALL.into_iter().filter(of_interest).map(|kind| {
-            let Ask { outstanding, refused, tries, not_before } = *ledger.ask(kind);
-            AskV2 { cid: kind.cid(), outstanding, refused, tries, not_before }
+            let Ask { outstanding, refused, tries, in_vain, not_before } = *ledger.ask(kind);
+            AskV2 { cid: kind.cid(), outstanding, refused, tries, in_vain, not_before }
         });
         LedgerV2 {
             asked: (&ledger.asked).into(),
@@ -195,10 +207,9 @@ impl From<LedgerV2> for Ledger {
         let mut ledger = Ledger::new(&asked);
         ledger.refused = record.refused.into();
         for ask in record.asks {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.cid() == ask.cid);
-            if let Some(kind) = kind {
-                let AskV2 { outstanding, refused, tries, not_before, .. } = ask;
-                *ledger.ask_mut(kind) = Ask { outstanding, refused, tries, not_before };
+            if let Some(kind) = kind_of(ask.cid) {
+                let AskV2 { outstanding, refused, tries, in_vain, not_before, .. } = ask;
+                *ledger.ask_mut(kind) = Ask { outstanding, refused, tries, in_vain, not_before };
             }
         }
         ledger

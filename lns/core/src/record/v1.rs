@@ -50,7 +50,7 @@ pub(super) struct SessionV1 {
 /// What a device had told, and two requests of ours.
 #[derive(Deserialize)]
 pub(super) struct MacV1 {
-    data_rate: Option<DataRateIndex>,
+    pub data_rate: Option<DataRateIndex>,
     adr: bool,
     answer: Option<(u8, i8)>,
     answered_at: Option<Timestamp>,
@@ -66,13 +66,15 @@ struct AskV1 {
 }
 
 impl SessionV1 {
-    /// The session of a device with this profile: the region's default channels were not written.
-    pub fn into_session(self, profile: &Profile) -> Session {
+    /// The session of a device with this profile: the region's default channels were not written,
+    /// and the data rate that it was last heard at stands elsewhere.
+    pub fn into_session(self, profile: &Profile, data_rate: Option<DataRateIndex>) -> Session {
         let keys = SessionKeys::from(self.keys);
         let channels = Channels::new(profile.region.tables(), self.extra_channels);
         let dynamic = || profile.region.tables().plan.is_dynamic();
         let ch_mask = self.ch_mask.or_else(|| dynamic().then(|| channel_plan::defined(&channels)));
-        let current = MacParams::at_start(self.rx, channels, ch_mask);
+        let start = MacParams::at_start(self.rx, channels, ch_mask);
+        let current = MacParams { data_rate, ..start };
         Session {
             f_cnt_up: self.f_cnt_up,
             f_cnt_up_start: self.f_cnt_up_start,
@@ -88,7 +90,6 @@ impl SessionV1 {
 impl From<MacV1> for MacState {
     fn from(record: MacV1) -> Self {
         MacState {
-            data_rate: record.data_rate,
             adr: record.adr,
             dev_status: DevStatus::said(record.answer, record.answered_at),
             ..MacState::default()

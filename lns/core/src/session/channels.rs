@@ -64,17 +64,35 @@ impl Channels {
             Slot::Channel(DeviceChannel::new(channel.frequency, channel.data_rates))
         });
         let extra = extra.into_iter().map(|frequency| frequency.map_or(Slot::Free, slot));
-        Channels(defaults.chain(extra).collect())
+        Channels::of(defaults.chain(extra))
     }
 
-    /// Of these slots, by index.
+    /// Of these slots, by index. Free ones at the end count for nothing.
     pub fn of(slots: impl IntoIterator<Item = Slot>) -> Self {
-        Channels(slots.into_iter().collect())
+        let mut slots: Vec<Slot> = slots.into_iter().collect();
+        let used = slots.iter().rposition(|slot| *slot != Slot::Free).map_or(0, |last| last + 1);
+        slots.truncate(used);
+        Channels(slots.into())
     }
 
     /// What stands under an index.
     pub fn slot(&self, index: u8) -> Slot {
         self.0.get(usize::from(index)).copied().unwrap_or(Slot::Free)
+    }
+
+    /// The same, with something else under this index.
+    #[must_use]
+    pub fn with(&self, index: u8, slot: Slot) -> Self {
+        let mut slots = self.0.to_vec();
+        let index = usize::from(index);
+        slots.resize(slots.len().max(index + 1), Slot::Free);
+        slots[index] = slot;
+        Channels::of(slots)
+    }
+
+    /// The highest index under which there may be a channel; 0 where there is none.
+    pub fn last_index(&self) -> u8 {
+        self.slots().map(|(index, _)| index).last().unwrap_or(0)
     }
 
     /// All slots with their indices.

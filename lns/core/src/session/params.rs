@@ -114,6 +114,16 @@ pub enum Place {
     At(Frequency),
 }
 
+impl Place {
+    /// As it is written in a request: 0 for the region's own (TS001-1.0.4 §12).
+    pub fn on_air(self) -> Frequency {
+        match self {
+            Place::Default => Frequency::from_hz(0),
+            Place::At(frequency) => frequency,
+        }
+    }
+}
+
 impl MacParams {
     /// What a device does at the start of a session, before anybody has told it anything else
     /// (RP002, default settings of each region): full power, one transmission, no limit of its

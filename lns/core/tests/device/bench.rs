@@ -107,6 +107,8 @@ pub struct Bench {
     pub frequency: Frequency,
     /// What passes before each of its uplinks.
     pub pace: TimeDelta,
+    /// How.
+    pub modulation: &'static str,
     matcher: Matcher,
 }
 
@@ -124,6 +126,9 @@ impl Bench {
             Activation::Abp { keys, .. } => Some(keys.clone()),
             Activation::Otaa10 { .. } | Activation::Otaa11 { .. } => None,
         };
+        // Told of channels at its join, or not at all, so that there is nothing to ask of it.
+        let extra = if keys.is_some() { &[][..] } else { &[8671, 8673, 8675, 8677, 8679] };
+        let extra = extra.iter().map(|tenths| Frequency::from_hz(tenths * 100_000).into());
         let first = profile.region.tables().channel(0).unwrap();
         let frequency = first.frequency;
         let about = Description {
@@ -137,9 +142,7 @@ impl Bench {
             network: Network {
                 net_id: NetId::new(0x13).unwrap(),
                 sub_band: None,
-                extra_channels: [8671, 8673, 8675, 8677, 8679]
-                    .map(|tenths| Frequency::from_hz(tenths * 100_000))
-                    .to_vec(),
+                extra_channels: extra.collect(),
                 queue_limit: 8,
             },
             now: Timestamp::from_secs(1_700_000_000),
@@ -148,6 +151,7 @@ impl Bench {
             steps: 0,
             frequency,
             pace: TimeDelta::from_secs(10),
+            modulation: "SF7BW125",
             matcher: Matcher::new(4, 64),
         }
     }
@@ -319,7 +323,7 @@ impl Bench {
             boot_epoch: 1,
             token: Box::from([1, 2, 3]),
             frequency: self.frequency,
-            modulation: "SF7BW125".parse().unwrap(),
+            modulation: self.modulation.parse().unwrap(),
             coding_rate: Arc::from("4/5"),
             rssi: Dbm::from_whole(-60),
             snr: Db::from_hundredths(925),

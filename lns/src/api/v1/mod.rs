@@ -4,6 +4,7 @@ pub mod class;
 pub mod counters;
 pub mod devices;
 pub mod gateways;
+pub mod mac;
 pub mod profiles;
 pub mod queue;
 pub mod rejoin;

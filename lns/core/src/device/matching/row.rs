@@ -44,15 +44,11 @@ impl Row {
     /// The row of one of a device's sessions, if it has that.
     pub fn of(device: &Device, under: Under) -> Option<Row> {
         let session = device.session_under(under)?;
-        let data_rate = match under {
-            Under::Current => device.mac.data_rate,
-            Under::Pending => None,
-        };
         Some(Row {
             f_nwk_s_int_key: session.keys.f_nwk_s_int_key.clone(),
             last_digest: session.last_digest,
             from: session.f_cnt_up.unwrap_or(session.f_cnt_up_start),
-            data_rate,
+            data_rate: session.current.data_rate,
             region: device.about.profile.region,
             scheme: session.keys.scheme,
             under,
