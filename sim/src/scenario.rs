@@ -9,9 +9,9 @@ use lns_lorawan::{
 
 use crate::air::{Air, AirSpec};
 use crate::device::plan::Antenna;
-use crate::device::{Activation, Class, DevNonces, Device, DeviceSpec, Mischief, Payload};
+use crate::device::{Activation, Class, DevNonces, Device, DeviceSpec, Group, Mischief, Payload};
 use crate::field::Field;
-use crate::gateway::{Gateway, GatewaySpec};
+use crate::gateway::{Gateway, GatewaySpec, Model};
 use crate::random::Random;
 
 /// What a fleet is made of.
@@ -31,6 +31,10 @@ pub struct Scenario {
     pub beacons: bool,
     /// The devices have their sessions from the start, rather than joining.
     pub personalized: bool,
+    /// Multicast groups that the devices belong to.
+    pub groups: Vec<Group>,
+    /// What the gateways are built on.
+    pub model: Model,
     /// US915, AU915: the gateways listen on this sub-band only, 1 to 8.
     pub gateway_sub_band: Option<u8>,
     /// How many gateways.
@@ -84,6 +88,8 @@ impl Default for Scenario {
             class: Class::A,
             beacons: false,
             personalized: false,
+            groups: Vec::new(),
+            model: Model::Sx1302,
             gateway_sub_band: None,
             gateways: 1,
             devices: 3,
@@ -144,6 +150,7 @@ impl Scenario {
         (spec.sub_band, spec.antenna) = (self.sub_band, self.antenna);
         spec.reg_params = self.reg_params();
         (spec.class, spec.mischief) = (self.class, self.mischief.clone());
+        spec.groups = self.groups.clone();
         spec.keeps_duty_cycle = self.keeps_duty_cycle;
         let spread = random.between(0, self.interval.micros().max(0));
         spec.switched_on = start + TimeDelta::from_micros(spread);
@@ -217,7 +224,8 @@ impl Scenario {
             let mut random = Random::of(self.seed, eui);
             let tmst_offset = u32::from_le_bytes(random.bytes());
             let eui = GatewayEui(eui.to_be_bytes());
-            let mut spec = GatewaySpec { tmst_offset, ..GatewaySpec::new(eui, self.region) };
+            let spec = GatewaySpec::new(eui, self.region);
+            let mut spec = GatewaySpec { tmst_offset, model: self.model, ..spec };
             if let Some(sub_band) = self.gateway_sub_band {
                 spec = spec.on_sub_band(self.region, sub_band);
             }

@@ -11,8 +11,16 @@ use toml::{Table, Value};
 use super::{Args, Work};
 
 /// What a fleet must not say, since all share it.
-const SHARED: &[&str] =
-    &["gateways", "gateway-eui-base", "gateway-sub-band", "server", "seed", "loss", "region"];
+const SHARED: &[&str] = &[
+    "gateways",
+    "gateway-eui-base",
+    "gateway-sub-band",
+    "concentrator",
+    "server",
+    "seed",
+    "loss",
+    "region",
+];
 
 /// What the command line comes to, with the file that it names, if it names one.
 pub fn work_of(line: impl IntoIterator<Item = String>) -> Result<Work, clap::Error> {

@@ -15,17 +15,20 @@ use lns_lorawan::{
     AppKey, DataRateIndex, DevEui, JoinEui, MacVersion, RegParamsRevision, Region, TimeDelta,
 };
 use sim::device::plan::Antenna;
-use sim::device::{Class, Mischief};
+use sim::device::{Class, Group, Mischief};
+use sim::gateway::Model;
 use sim::provision::{Base, Provision};
 use sim::{AirSpec, Scenario};
 
 pub use file::work_of;
 use habits::Habit;
-use values::{Payloads, antenna, class, payloads, resolve, share, span, within};
+use values::{Payloads, antenna, class, group, model, payloads, resolve, share, span, within};
 
 /// The most devices and gateways of one process: each gateway is a socket and a thread.
 const MOST_DEVICES: usize = 1_000_000;
 const MOST_GATEWAYS: usize = 1000;
+/// What TS005 gives a device.
+const MOST_GROUPS: usize = 4;
 
 /// A fleet of simulated LoRaWAN devices and gateways, against any Semtech UDP server.
 ///
@@ -55,6 +58,13 @@ pub struct Args {
     /// US915 and AU915: the devices' sub-band, 1 to 8; 0 for all channels [default: 2].
     #[arg(long, value_name = "N")]
     sub_band: Option<u8>,
+    /// A multicast group that devices belong to, as McAddr:McNwkSKey:McAppSKey in hexadecimal; four at
+    /// most.
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    group: Vec<Group>,
+    /// What the gateways are built on, with its forwarder's habits: sx1301 or sx1302.
+    #[arg(long, value_name = "CHIP", default_value = "sx1302", value_parser = model)]
+    concentrator: Model,
     /// US915 and AU915: the gateways listen on this sub-band only, 1 to 8 [default: on all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     gateway_sub_band: Option<u8>,
@@ -172,6 +182,8 @@ impl Args {
             class: self.class,
             beacons: matches!(self.class, Class::B { .. }),
             personalized: self.abp,
+            groups: self.groups()?,
+            model: self.concentrator,
             gateway_sub_band: self.gateway_sub_band,
             gateways: self.gateways,
             devices: self.devices,
@@ -192,6 +204,18 @@ impl Args {
             fleets: Vec::new(),
             numbers_from: 1,
         })
+    }
+
+    /// A class B device listens for a group as often as for itself.
+    fn groups(&self) -> Result<Vec<Group>, String> {
+        if self.group.len() > MOST_GROUPS {
+            return Err(format!("--group: a device belongs to {MOST_GROUPS} at most"));
+        }
+        let periodicity = match self.class {
+            Class::B { periodicity } => periodicity,
+            Class::A | Class::C => 7,
+        };
+        Ok(self.group.iter().map(|group| Group { periodicity, ..group.clone() }).collect())
     }
 
     fn sub_band(&self) -> Result<Option<u8>, String> {

@@ -80,3 +80,18 @@ fn regions_classes_and_versions_are_taken() {
         assert_eq!(super::tests::work(&line).unwrap().scenario.region, region);
     }
 }
+
+#[test]
+fn groups_and_concentrators_are_taken() {
+    let key = "000102030405060708090a0b0c0d0e0f";
+    let line = format!("--list --class B:2 --concentrator SX1301 --group 2700ffff:{key}:{key}");
+    let scenario = work(&line).unwrap().scenario;
+    let [group] = scenario.groups.as_slice() else { panic!() };
+    assert_eq!((group.mc_addr.value(), group.periodicity), (0x2700_ffff, 2));
+    assert_eq!(scenario.gateway_specs()[0].model, Model::Sx1301);
+    let specs = scenario.device_specs(lns_lorawan::Timestamp::default());
+    assert!(specs.iter().all(|spec| spec.groups == scenario.groups));
+    let five = format!(" --group 2700ffff:{key}:{key}").repeat(5);
+    assert!(work(&format!("--list{five}")).unwrap_err().contains("4 at most"));
+    assert!(work("--list --group 2700ffff").unwrap_err().contains("McAddr:McNwkSKey"));
+}

@@ -3,9 +3,10 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
-use lns_lorawan::TimeDelta;
+use lns_lorawan::{HexError, TimeDelta};
 use sim::device::plan::Antenna;
-use sim::device::{Class, Payload};
+use sim::device::{Class, Group, Payload};
+use sim::gateway::Model;
 
 /// `A`, `B`, `B:4`, `C`, in either case. Without a number, a slot every 128 s.
 pub(super) fn class(text: &str) -> Result<Class, String> {
@@ -17,6 +18,31 @@ pub(super) fn class(text: &str) -> Result<Class, String> {
         ("C", _) => Ok(Class::C),
         (_, Some(Some(periodicity))) => Ok(Class::B { periodicity }),
         _ => Err("write A, B, B:0 to B:7, or C".into()),
+    }
+}
+
+/// McAddr:McNwkSKey:McAppSKey.
+pub(super) fn group(text: &str) -> Result<Group, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [mc_addr, mc_nwk_s_key, mc_app_s_key] = parts.as_slice() else {
+        return Err("write McAddr:McNwkSKey:McAppSKey".into());
+    };
+    let said = |error: HexError| error.to_string();
+    Ok(Group {
+        mc_addr: mc_addr.parse().map_err(said)?,
+        mc_nwk_s_key: mc_nwk_s_key.parse().map_err(said)?,
+        mc_app_s_key: mc_app_s_key.parse().map_err(said)?,
+        place: None,
+        periodicity: 7,
+    })
+}
+
+/// `sx1301`.
+pub(super) fn model(text: &str) -> Result<Model, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "sx1301" => Ok(Model::Sx1301),
+        "sx1302" => Ok(Model::Sx1302),
+        _ => Err("write sx1301 or sx1302".into()),
     }
 }
 
