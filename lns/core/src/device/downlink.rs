@@ -16,7 +16,7 @@ use super::{
 use crate::effect::{Durable, Effect, TxPlan};
 use crate::env::Env;
 use crate::event::{Freshness, Occasion, Offer, Purpose, QueueItem};
-use crate::mac::{self, Moment, Requests};
+use crate::mac::{self, Moment, Requests, beacon_timing};
 use crate::note::Note;
 use crate::profile::Description;
 use crate::radio::lane::airtime;
@@ -42,6 +42,8 @@ struct Contents {
     /// A queued item: its id, FPort, payload, and whether it asks for an acknowledgement.
     item: Option<Item>,
     f_pending: bool,
+    /// Where BeaconTimingAns stands among the commands.
+    beacon_timing: Option<usize>,
 }
 
 struct Item {
@@ -69,10 +71,11 @@ pub(super) fn speak(draft: &mut Draft<'_>, offers: Vec<Offer>) -> Result<(), Rej
         draft.note(Note::NoOffer);
         return Ok(());
     }
-    let contents = choose(draft, (Purpose::ClassA, &owed), largest);
+    let mut contents = choose(draft, (Purpose::ClassA, &owed), largest);
     if contents.is_nothing(&owed) {
         return Ok(());
     }
+    let offers = contents.tell_beacon_timing(&draft.device, offers);
     let Some((f_cnt_down, phy_payload)) = build(draft, &contents) else { return Ok(()) };
     hand_over(draft, contents, (f_cnt_down, phy_payload), offers);
     Ok(())
@@ -117,6 +120,25 @@ impl Contents {
         }
     }
 
+    /// Writes BeaconTimingAns, which holds in the first window only: the others are left out.
+    fn tell_beacon_timing(&mut self, device: &Device, mut offers: Vec<Offer>) -> Vec<Offer> {
+        let size = self.size();
+        offers.retain(|offer| offer.max_phy_payload >= size);
+        let (Some(at), Some(first)) = (self.beacon_timing, offers.first()) else { return offers };
+        let (window, ends) = (first.window, first.starts + airtime(first.modulation, size));
+        let tables = device.about.profile.region.tables();
+        let answer = beacon_timing::answer(tables, ends);
+        self.commands.splice(at..at + beacon_timing::LENGTH, answer.into_iter().flatten());
+        offers.retain(|offer| offer.window == window);
+        offers
+    }
+
+    /// Bytes of PHYPayload.
+    fn size(&self) -> usize {
+        let (f_opts, f_port, frm_payload) = self.parts();
+        EMPTY + f_opts.len() + usize::from(f_port.is_some()) + frm_payload.len()
+    }
+
     /// Nothing was chosen and the device waits for nothing: an item did not fit.
     fn is_nothing(&self, owed: &Owed) -> bool {
         !self.ack && !owed.anything && self.commands.is_empty() && self.item.is_none()
@@ -127,9 +149,12 @@ impl Contents {
 fn choose(draft: &mut Draft<'_>, (purpose, owed): (Purpose, &Owed), largest: usize) -> Contents {
     let mut commands = Vec::new();
     owed.answers.write(&mut commands);
+    let mut beacon_timing = owed.answers.beacon_timing.then_some(commands.len());
+    commands.extend(beacon_timing.iter().flat_map(|_| [0; beacon_timing::LENGTH]));
     if EMPTY + commands.len() > largest {
         // The acknowledgement is worth more, and the device will ask again.
         commands.clear();
+        beacon_timing = None;
     }
     let requests = choose_requests(draft, owed.requests, (&mut commands, largest));
     let force_rejoin = owed.force_rejoin.filter(|wish| {
@@ -153,6 +178,7 @@ fn choose(draft: &mut Draft<'_>, (purpose, owed): (Purpose, &Owed), largest: usi
         forces_rejoin,
         item,
         f_pending: left > 0,
+        beacon_timing,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event::Reception;
 use crate::session::Session;
 
 use super::link_check::{self, LinkCheck};
-use super::{device_mode, device_time, rekey, reset};
+use super::{device_mode, device_time, ping_slot_info, rekey, reset};
 
 /// Answers to the commands of one uplink; each is given once, however often it was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,11 +23,20 @@ pub struct Answers {
     pub reset: bool,
     /// DeviceModeConf: the class that the device has named.
     pub device_mode: Option<Class>,
+    /// PingSlotInfoAns.
+    pub ping_slot_info: bool,
+    /// BeaconTimingAns, which is written when it is known when its frame ends.
+    pub beacon_timing: bool,
 }
 
 /// A question that we answer.
 pub(super) fn is_question(command: &UplinkMacCommand) -> bool {
-    matches!(command, UplinkMacCommand::LinkCheckReq | UplinkMacCommand::DeviceTimeReq)
+    matches!(
+        command,
+        UplinkMacCommand::LinkCheckReq
+            | UplinkMacCommand::DeviceTimeReq
+            | UplinkMacCommand::BeaconTimingReq
+    )
 }
 
 /// What a 1.1 device says until it is confirmed.
@@ -71,13 +80,15 @@ impl Answers {
     pub(super) fn answer(&mut self, question: &UplinkMacCommand, receptions: &[Reception]) {
         if *question == UplinkMacCommand::LinkCheckReq {
             self.link_check = Some(link_check::answer(receptions));
+        } else if *question == UplinkMacCommand::BeaconTimingReq {
+            self.beacon_timing = true;
         } else {
             self.device_time = device_time::answer(receptions);
         }
     }
 
-    /// The answers as they are sent: at most thirteen bytes, which FOpts have room for: no session has
-    /// both RekeyConf and ResetConf.
+    /// The answers as they are sent: at most fourteen bytes, which FOpts have room for: no session
+    /// has both RekeyConf and ResetConf. Without BeaconTimingAns.
     pub fn write(&self, commands: &mut Vec<u8>) {
         if self.rekey {
             rekey::write(commands);
@@ -93,6 +104,9 @@ impl Answers {
         }
         if let Some(time) = self.device_time {
             device_time::write(time, commands);
+        }
+        if self.ping_slot_info {
+            ping_slot_info::write(commands);
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod adr_param_setup;
 pub mod answers;
 pub mod ask;
 pub mod beacon_freq;
+pub mod beacon_timing;
 pub mod channel_plan;
 pub mod desired;
 pub mod dev_status;
@@ -30,6 +31,7 @@ pub mod link_adr;
 pub mod link_check;
 pub mod new_channel;
 pub mod ping_slot_channel;
+pub mod ping_slot_info;
 pub mod rekey;
 pub mod reset;
 pub mod rx_param_setup;
@@ -180,6 +182,10 @@ impl MacState {
                         let note = Note::UnexpectedMacAnswer { cid: command.cid() };
                         received.notes.push(note);
                     }
+                }
+                Ok(UplinkMacCommand::PingSlotInfoReq(request)) => {
+                    ping_slot_info::hear(request, session);
+                    received.answers.ping_slot_info = true;
                 }
                 Ok(command) => match verdict(&command) {
                     Some(said_so) => said.push(said_so),

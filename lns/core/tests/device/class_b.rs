@@ -283,3 +283,59 @@ fn people_are_told_when_a_device_listens_and_who_reaches_it() {
     let listening = class_a.device.listening(class_a.now);
     assert_eq!((listening.class, listening.ping_slots), (Class::A, None));
 }
+
+#[test]
+fn a_device_says_how_often_it_listens_and_is_answered_each_time() {
+    let mut bench = Bench::new(profile(), abp());
+    // The second time because our answer was lost; the highest bits are reserved.
+    for f_cnt in 0..2 {
+        bench.hear(&Up { f_opts: &[0x10, 0b1010_0011], ..Up::at(f_cnt) }).unwrap();
+        let down = bench.listen().expect("an answer");
+        assert_eq!(&*down.opened.f_opts, [0x10]);
+        bench.outcome(down.plan.id, Fate::Accepted);
+    }
+    bench.hear(&up(2)).unwrap();
+    let slots = bench.device.listening(bench.now).ping_slots.expect("class B");
+    assert_eq!(slots.periodicity.value(), 3);
+    let record = bench.record();
+    bench.crash(&record);
+    let slots = bench.device.listening(bench.now).ping_slots.expect("class B");
+    assert_eq!(slots.periodicity.value(), 3, "durable");
+}
+
+/// LoRaWAN 1.0.3 §14.3: no ping slot may be used until PingSlotChannelAns has come.
+#[test]
+fn while_the_ping_slots_are_being_moved_none_is_used() {
+    let elsewhere = Frequency::from_hz(868_100_000);
+    let moved = Profile { ping_slot_frequency: Some(elsewhere), ..profile() };
+    let mut bench = Bench::new(moved, abp());
+    bench.hear(&up(0)).unwrap();
+    let down = bench.listen().expect("PingSlotChannelReq");
+    assert!(down.opened.f_opts.contains(&0x11), "{:?}", down.opened.f_opts);
+    bench.outcome(down.plan.id, Fate::Accepted);
+    bench.now += TimeDelta::from_secs(60);
+    bench.enqueue(1, false, b"on");
+    assert_eq!(bench.device.next_wake(), None);
+    bench.hear(&Up { f_opts: &[0x11, 0b11], ..up(1) }).unwrap();
+    bench.step(Event::OccasionPassed);
+    assert_eq!(open(&mut bench).windows[0].frequency, elsewhere);
+}
+
+/// LoRaWAN 1.0.2 §14.5: the delay counts from the end of the frame that carries it.
+#[test]
+fn an_old_device_is_told_when_the_next_beacon_is_in_one_window_only() {
+    let mut bench = Bench::new(profile(), abp());
+    bench.enqueue(1, false, b"on");
+    bench.hear(&Up { f_opts: &[0x12], ..Up::at(0) }).unwrap();
+    let step = bench.offer(64, 64);
+    let down = bench.understand(&step).expect("an answer");
+    let windows: Vec<_> = down.plan.offers.iter().map(|offer| offer.window).collect();
+    assert_eq!(windows, [Window::Rx1]);
+    let [0x12, low, high, 0] = down.opened.f_opts[..] else { panic!("{:?}", down.opened.f_opts) };
+    let offer = &down.plan.offers[0];
+    let air = lns_core::radio::lane::airtime(offer.modulation, down.plan.phy_payload.len());
+    let ends = gps(offer.starts + air).micros();
+    let left_ms = (128_000_000 - ends % 128_000_000) / 1000;
+    assert_eq!(u64::from(u16::from_le_bytes([low, high])), left_ms / 30);
+    assert_eq!(&*down.opened.frm_payload, b"on");
+}
