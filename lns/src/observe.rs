@@ -6,6 +6,7 @@ mod live;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lns_core::adr::Decision;
 use lns_core::event::{Fate, Freshness};
 use lns_core::{Note, Reject};
 use lns_lorawan::{Db, DevEui, TimeDelta, Timestamp, Window};
@@ -50,6 +51,7 @@ pub struct Observer {
     downlink_ends: IntCounterVec,
     downlink_margin: Histogram,
     acked: IntCounter,
+    adr: IntCounterVec,
     mac: IntCounterVec,
     commit_seconds: Histogram,
     commit_records: Histogram,
@@ -144,6 +146,7 @@ impl Observer {
                 "Expected margin of frames that gateways accepted",
             ),
             acked: make.counter("lns_downlinks_acked_total", "Confirmed downlinks acknowledged"),
+            adr: make.counters("lns_adr_decisions_total", "Changes that ADR wanted", "decision"),
             mac: make.counters("lns_mac_oddities_total", "Unknown or unexpected MAC", "kind"),
             commit_seconds: make.histogram("lns_commit_seconds", "Time of one group commit", 1e-5),
             commit_records: make.histogram(
@@ -197,6 +200,9 @@ impl Observer {
     fn begin_at_zero(&self) {
         for label in Reject::LABELS {
             self.rejects.with_label_values(&[label]);
+        }
+        for decision in Decision::ALL {
+            self.adr.with_label_values(&[decision.label()]);
         }
         for fate in ["accepted", "refused", "unknown", "expired"] {
             self.downlinks.with_label_values(&[fate]);
@@ -348,6 +354,7 @@ impl Observer {
             Note::MacRequestRefused { .. } => {
                 self.mac.with_label_values(&["request_refused"]).inc();
             }
+            Note::Adr(why) => self.adr.with_label_values(&[why.decision.label()]).inc(),
             Note::DoesNotFit { .. } => self.does_not_fit.inc(),
             Note::CountersForgotten { .. } => {
                 self.rare.f_cnt_resets.with_label_values(&["noticed"]).inc();

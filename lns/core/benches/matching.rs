@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use lns_core::adr::Policy;
 use lns_core::device::matching::{Match, Matcher, OnAir, Row, digest};
 use lns_core::event::Under;
 use lns_core::{Activation, Description, Device, Profile};
@@ -46,6 +47,7 @@ fn session(n: u64, last: u32) -> Device {
             MacVersion::V1_0_4,
             RegParamsRevision::Rp002_1_0_5,
         )),
+        adr: Policy::default(),
     };
     let mut device = Device::new(std::sync::Arc::new(about));
     if let Some(session) = &mut device.session {

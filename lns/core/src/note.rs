@@ -4,6 +4,7 @@
 
 use lns_lorawan::{Db, DevAddr, DevNonce, FCntDown, FCntUp, GatewayEui, Window};
 
+use crate::adr::Why;
 use crate::class::Class;
 use crate::event::{Fate, Freshness};
 use crate::reject::Reject;
@@ -149,6 +150,8 @@ pub enum Note {
         /// Its answer's status bits.
         status: u8,
     },
+    /// ADR wants something else of the device than before.
+    Adr(Why),
     /// A DevStatusAns.
     DevStatus {
         /// Battery: 0 external, 1 to 254, 255 unknown.

@@ -8,6 +8,7 @@ use lns_lorawan::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::adr::Policy;
 use crate::class::b::{DEFAULT_PERIODICITY, Periodicity};
 use crate::session::AdrAck;
 
@@ -227,6 +228,8 @@ pub struct Description {
     pub activation: Activation,
     /// Its make.
     pub profile: Arc<Profile>,
+    /// What is wanted of ADR.
+    pub adr: Policy,
 }
 
 impl Description {

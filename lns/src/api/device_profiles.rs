@@ -3,9 +3,10 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use lns_core::adr::Algorithm;
 use serde_json::{Map, Value, json};
 
-use crate::registry::{DeviceProfile, Id, Kind, Registry};
+use crate::registry::{ADR_MODES, DeviceProfile, Id, Kind, Registry};
 
 use super::common::{
     CODEC_TAG, NAME, created, done, id, identity, json_of, list_of, page_of, put, tags,
@@ -99,6 +100,20 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         Slot::Whole(|p| &mut p.adr_ack_delay_exp, 0..=15),
     ),
     Row::extra("BeaconFreq", "beacon_frequency", Slot::Frequency(|p| &mut p.beacon_frequency)),
+    Row::extra("AdrMode", "adr_mode", Slot::Word(|p| &mut p.adr_mode, &ADR_MODES)),
+    Row::extra(
+        "AdrAlgorithm",
+        "adr_algorithm",
+        Slot::Word(|p| &mut p.adr_algorithm, &Algorithm::NAMES),
+    ),
+    Row::extra("AdrMarginDb", "adr_margin_db", Slot::Whole(|p| &mut p.adr_margin_db, 0..=40)),
+    Row::extra("AdrDataRate", "adr_data_rate", Slot::Whole(|p| &mut p.adr_data_rate, 0..=15)),
+    Row::extra(
+        "AdrTxPowerIndex",
+        "adr_tx_power_index",
+        Slot::Whole(|p| &mut p.adr_tx_power_index, 0..=15),
+    ),
+    Row::extra("AdrNbTrans", "adr_nb_trans", Slot::Whole(|p| &mut p.adr_nb_trans, 1..=15)),
     Row::extra("SubBand", "sub_band", Slot::Whole(|p| &mut p.sub_band, 1..=12)),
     Row::extra("AnswerAs1_0", "answer_as_1_0", Slot::Flag(|p| &mut p.answer_as_1_0)),
     Row::extra("FOptsFirstText", "f_opts_first_text", Slot::Flag(|p| &mut p.f_opts_first_text)),

@@ -43,8 +43,8 @@ use crate::registry::{Registry, RegistryError};
 
 pub use error::{ApiError, ErrorType};
 pub use running::{
-    CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
-    GatewaySeen, Heard, Queued, QueuedItem, Reply, Which,
+    AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
+    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Which,
 };
 pub use serve::{BindError, bind, greeting, serve};
 
@@ -182,6 +182,11 @@ fn additions() -> Router<Arc<ApiState>> {
             "/v1/device-profiles/{id}",
             operation(get(v1::profiles::show).merge(patch(v1::profiles::update))),
         )
+        .route("/v1/service-profiles", operation(get(v1::service_profiles::list)))
+        .route(
+            "/v1/service-profiles/{id}",
+            operation(get(v1::service_profiles::show).merge(patch(v1::service_profiles::update))),
+        )
         .route("/v1/wireless-devices", operation(get(v1::devices::list)))
         .route(
             "/v1/wireless-devices/{id}",
@@ -189,6 +194,7 @@ fn additions() -> Router<Arc<ApiState>> {
         )
         .route("/v1/wireless-devices/{id}/counters", operation(get(v1::counters::show)))
         .route("/v1/wireless-devices/{id}/reset-counters", operation(post(v1::counters::reset)))
+        .route("/v1/wireless-devices/{id}/adr", operation(get(v1::adr::show)))
         .route(
             "/v1/wireless-devices/{id}/queue",
             operation(

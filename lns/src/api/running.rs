@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use lns_core::Description;
+use lns_core::adr::{Policy, Why};
 use lns_core::device::Listening;
 use lns_core::device::Waits;
 use lns_core::event::QueueItem;
 use lns_core::mac::Account;
 use lns_core::mac::force_rejoin::ForceRejoin;
-use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp};
+use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp, TxPowerIndex};
 use lns_pipeline::codec::CodecSpec;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -37,6 +38,9 @@ pub trait Devices: Send + Sync + 'static {
 
     /// What the device's MAC does, should do and was asked; `None` while it has no session.
     fn mac(&self, dev_eui: DevEui) -> Reply<Option<Account>>;
+
+    /// What ADR makes of the device.
+    fn adr(&self, dev_eui: DevEui) -> Reply<AdrSeen>;
 
     /// Takes downlinks off the queue; how many there were. One in flight may still be heard.
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize>;
@@ -131,6 +135,24 @@ pub struct Counters {
     /// Whether a device that has forgotten its counters can hear our next downlink.
     pub heard_from_zero: bool,
 }
+
+/// What ADR makes of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdrSeen {
+    /// What its profiles want.
+    pub policy: Policy,
+    /// The ADR bit of its last uplink.
+    pub adr_bit: bool,
+    /// Data rate, power and NbTrans, as far as they are known.
+    pub current: (Option<DataRateIndex>, Option<TxPowerIndex>, Option<u8>),
+    /// The last decision; `None` before the first uplink.
+    pub why: Option<Why>,
+    /// The frames that it rests on, newest first.
+    pub samples: Vec<AdrSample>,
+}
+
+/// A frame: its SNR, by how many gateways it was heard, data rate and power.
+pub type AdrSample = (Option<Db>, u8, DataRateIndex, TxPowerIndex);
 
 /// Which downlinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,13 @@ pub const ROWS: &[Row<ServiceProfile>] = &[
     ),
     Row::new("NbTransMin", "nb_trans_min", Slot::Whole(|p| &mut p.nb_trans_min, 0..=15)),
     Row::new("NbTransMax", "nb_trans_max", Slot::Whole(|p| &mut p.nb_trans_max, 0..=15)),
+    Row::new("TargetPer", "target_per", Slot::Whole(|p| &mut p.target_per, 0..=100)),
+    Row::new(
+        "MinGwDiversity",
+        "min_gw_diversity",
+        Slot::Whole(|p| &mut p.min_gw_diversity, 1..=100),
+    ),
+    Row::extra("AdrMarginDb", "adr_margin_db", Slot::Whole(|p| &mut p.adr_margin_db, 0..=40)),
 ];
 
 /// CreateServiceProfile.
@@ -82,4 +89,19 @@ pub async fn remove(State(state): Shared, Label(label): Label) -> Answer {
     let id = id(&label, Kind::ServiceProfile)?;
     state.change(move |registry: &Registry| registry.remove::<ServiceProfile>(&id)).await?;
     done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ROWS;
+
+    #[test]
+    fn every_field_stands_in_the_reference() {
+        let reference = include_str!("../../../docs/HTTP.md");
+        for row in ROWS {
+            for name in [row.aws, row.ours] {
+                assert!(reference.contains(&format!("`{name}`")), "{name} is not in docs/HTTP.md");
+            }
+        }
+    }
 }

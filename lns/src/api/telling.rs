@@ -10,7 +10,7 @@ use std::time::Duration;
 use lns_lorawan::DevEui;
 use tokio::sync::Mutex;
 
-use crate::registry::{Id, WirelessDevice};
+use crate::registry::WirelessDevice;
 
 use super::running::Reply;
 use super::{ApiError, ApiState, DeviceError, ErrorType};
@@ -56,13 +56,16 @@ impl ApiState {
         }
     }
 
-    /// Tells the owners of all devices of a profile.
-    pub(super) async fn tell_all(self: &Arc<Self>, profile: Id) -> Result<(), ApiError> {
+    /// Tells the owners of all devices that a change is about.
+    pub(super) async fn tell_all(
+        self: &Arc<Self>,
+        wanted: impl Fn(&WirelessDevice) -> bool + Send,
+    ) -> Result<(), ApiError> {
         let mut after = None;
         loop {
             let mut some: Vec<Arc<WirelessDevice>> = Vec::new();
             self.registry.walk(after.as_ref(), &mut |device: &Arc<WirelessDevice>| {
-                if device.device_profile_id == profile {
+                if wanted(device) {
                     some.push(Arc::clone(device));
                 }
                 some.len() < AT_ONCE

@@ -63,6 +63,7 @@ pub(super) fn live_line(note: &Note) -> Option<(char, String)> {
         Note::MacRequestRefused { cid, status } => {
             ('·', format!("MAC request CID {cid:02x} refused, status {status:03b}"))
         }
+        Note::Adr(why) => ('·', format!("ADR            {why}")),
         Note::DevStatus { battery, margin } => {
             ('·', format!("status         battery {battery}  margin {margin} dB"))
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use lns_core::adr::Policy;
 use lns_core::profile::Activation;
 use lns_core::{Description, Event, Network, Note, Profile, Reception, Reject};
 use lns_lorawan::{
@@ -32,6 +33,7 @@ fn about() -> Arc<Description> {
             f_cnt_start: FCntUp(0),
         },
         profile: Arc::new(Profile::new(Region::Eu868, version, revision)),
+        adr: Policy::default(),
     })
 }
 

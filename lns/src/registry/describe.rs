@@ -14,7 +14,7 @@ use lns_lorawan::{
     RxDelay, Scheme, SessionKeys, TimeDelta,
 };
 
-use super::{Defaults, DeviceProfile, Keys, RegistryError, WirelessDevice};
+use super::{Defaults, DeviceProfile, Keys, RegistryError, ServiceProfile, WirelessDevice};
 
 /// The version of a profile that names none: the one that most devices in the field have.
 const USUAL_VERSION: MacVersion = MacVersion::V1_0_3;
@@ -236,14 +236,16 @@ pub(super) fn fits(keys: &Keys, profile: &DeviceProfile) -> Result<(), RegistryE
 /// A device as the decisions take it.
 pub(super) fn device(
     device: &WirelessDevice,
-    profile: &DeviceProfile,
+    (profile, service): (&DeviceProfile, Option<&ServiceProfile>),
     defaults: &Defaults,
 ) -> Result<Arc<Description>, RegistryError> {
+    let decided = self::profile(profile, defaults)?;
     Ok(Arc::new(Description {
         dev_eui: device.dev_eui,
         name: device.name.as_deref().unwrap_or_default().to_owned(),
         activation: activation(&device.activation),
-        profile: self::profile(profile, defaults)?,
+        adr: super::adr::policy(profile, service, &decided)?,
+        profile: decided,
     }))
 }
 

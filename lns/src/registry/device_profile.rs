@@ -9,7 +9,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, WirelessDevice, describe};
+use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, WirelessDevice, adr, describe};
 
 /// A device profile: AWS's fields and ours. A field that was not given is `None` and means the
 /// default that `docs/HTTP.md` names. Frequencies are in Hz.
@@ -86,6 +86,18 @@ pub struct DeviceProfile {
     pub answer_as_1_0: Option<bool>,
     /// Whether 1.1 devices encrypt FOpts by the first published text; `None`: by its errata.
     pub f_opts_first_text: Option<bool>,
+    /// Who chooses data rate, power and NbTrans: `dynamic`, `static`, `off`; `None`: `dynamic`.
+    pub adr_mode: Option<String>,
+    /// By which algorithm; `None`: `standard`.
+    pub adr_algorithm: Option<String>,
+    /// What ADR leaves a link to spare, dB; `None`: 10.
+    pub adr_margin_db: Option<u32>,
+    /// With `static`: the data rate.
+    pub adr_data_rate: Option<u32>,
+    /// With `static`: the TXPower index; `None`: 0, full power.
+    pub adr_tx_power_index: Option<u32>,
+    /// With `static`: NbTrans; `None`: 1.
+    pub adr_nb_trans: Option<u32>,
     /// Tags, without `lns:codec`, which is [`codec`](Self::codec).
     pub tags: Tags,
     /// The request that made it.
@@ -144,7 +156,8 @@ impl Kept for DeviceProfile {
     }
 
     fn check(&self, registry: &Registry) -> Result<(), RegistryError> {
-        describe::profile(self, registry.defaults())?;
+        let decided = describe::profile(self, registry.defaults())?;
+        adr::policy(self, None, &decided)?;
         if let Some(codec) = &self.codec {
             registry.require_codec(codec)?;
         }

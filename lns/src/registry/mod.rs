@@ -9,6 +9,7 @@
 //!
 //! Verbs that change something block until the store has it: call them where that is allowed.
 
+mod adr;
 mod codec;
 mod describe;
 mod destination;
@@ -35,6 +36,7 @@ use parking_lot::Mutex;
 
 use crate::store::{Store, StoreError, Write};
 
+pub use adr::MODES as ADR_MODES;
 pub use codec::{CAYENNE_LPP, Codec};
 pub use destination::{DEFAULT_DESTINATION, Destination};
 pub use device::{Keys, WirelessDevice};
@@ -225,7 +227,9 @@ impl Registry {
     /// The device as the decisions see it. Devices of one profile share it.
     pub fn description(&self, device: &WirelessDevice) -> Result<Arc<Description>, RegistryError> {
         let profile = self.require::<DeviceProfile>(&device.device_profile_id)?;
-        describe::device(device, &profile, &self.defaults)
+        let service = device.service_profile_id;
+        let service = service.map(|id| self.require::<ServiceProfile>(&id)).transpose()?;
+        describe::device(device, (&profile, service.as_deref()), &self.defaults)
     }
 
     /// Makes a new record. Durable on return.

@@ -8,7 +8,7 @@ use super::kept::Kept;
 use super::shelf::Shelf;
 use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, WirelessDevice};
 
-/// A service profile. Of effect today: `add_gw_metadata`; the rest is kept for ADR and roaming.
+/// A service profile. Of no effect yet: what is said of roaming.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceProfile {
@@ -34,6 +34,12 @@ pub struct ServiceProfile {
     pub nb_trans_min: Option<u32>,
     /// Most transmissions of an uplink for ADR.
     pub nb_trans_max: Option<u32>,
+    /// The share of frames that may be lost, in percent; `None` or 0: 10.
+    pub target_per: Option<u32>,
+    /// By how many gateways ADR keeps the device heard; `None`: 1.
+    pub min_gw_diversity: Option<u32>,
+    /// What ADR leaves a link to spare, dB; `None`: as the device profile says.
+    pub adr_margin_db: Option<u32>,
     /// Tags.
     pub tags: Tags,
     /// The request that made it.

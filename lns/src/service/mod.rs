@@ -14,8 +14,8 @@ use lns_lorawan::{DevEui, GatewayEui, TimeDelta};
 use tokio::sync::oneshot;
 
 use crate::api::{
-    CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded, Encoding,
-    GatewaySeen, Queued, QueuedItem, Reply as Promise, Which,
+    AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
+    Encoding, GatewaySeen, Queued, QueuedItem, Reply as Promise, Which,
 };
 use crate::clock::Clock;
 use crate::gateways::{Gateway, Gateways};
@@ -122,6 +122,22 @@ impl Devices for Service {
     fn mac(&self, dev_eui: DevEui) -> Promise<Option<Account>> {
         let (network, now) = (Arc::clone(&self.network), self.clock.now());
         self.look(dev_eui, move |device| account(device, &network, now))
+    }
+
+    fn adr(&self, dev_eui: DevEui) -> Promise<AdrSeen> {
+        self.look(dev_eui, |device| {
+            let session = device.session.as_ref();
+            let current = session.map(|session| &session.current);
+            AdrSeen {
+                policy: device.about.adr.clone(),
+                adr_bit: device.mac.adr,
+                current: current.map_or((None, None, None), |current| {
+                    (current.data_rate, current.tx_power, current.nb_trans)
+                }),
+                why: device.adr.why,
+                samples: device.adr.history.frames().collect(),
+            }
+        })
     }
 
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Promise<usize> {

@@ -5,6 +5,7 @@
 mod fake;
 
 mod additions;
+mod adr;
 mod any;
 mod devices;
 mod door;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lns::api::{
-    ApiState, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
-    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings, Which, router,
+    AdrSeen, ApiState, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices,
+    Encoded, Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings,
+    Which, router,
 };
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
+use lns_core::adr::{Decision, NbTrans, Target, Why};
 use lns_core::device::{Listening, Missed, Waits};
 use lns_core::event::QueueItem;
 use lns_core::mac::force_rejoin::ForceRejoin;
@@ -19,7 +21,7 @@ use lns_core::radio::lane::NoOffer;
 use lns_core::radio::shortage::Shortage;
 use lns_core::{Description, Device, Network};
 use lns_lorawan::{
-    DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, NetId, Region, Timestamp,
+    DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, NetId, Region, Timestamp, TxPowerIndex,
 };
 use lns_pipeline::codec::{EncodeInput, Limits, Worker};
 use parking_lot::Mutex;
@@ -128,6 +130,32 @@ impl Devices for Fake {
         };
         let found = about.map(|about| account(&Device::new(about), &network, NOW));
         reply(found.ok_or(DeviceError::Unknown(dev_eui)))
+    }
+
+    /// A device that has sent one frame and is to be faster.
+    fn adr(&self, dev_eui: DevEui) -> Reply<AdrSeen> {
+        let described = self.described.lock();
+        let Some(about) = described.get(&dev_eui) else {
+            return reply(Err(DeviceError::Unknown(dev_eui)));
+        };
+        let (dr0, dr3) = (DataRateIndex::DR0, DataRateIndex::new(3).unwrap());
+        let (full, once) = (TxPowerIndex::MAX_POWER, NbTrans::ONCE);
+        let snr = Db::from_hundredths(-125);
+        let why = Why {
+            samples: 1,
+            best_snr: Some(snr),
+            margin: Some(Db::from_hundredths(875)),
+            lost: (0, 1),
+            decision: Decision::Faster,
+            target: Target { data_rate: dr3, tx_power: full, nb_trans: once },
+        };
+        reply(Ok(AdrSeen {
+            policy: about.adr.clone(),
+            adr_bit: true,
+            current: (Some(dr0), Some(full), None),
+            why: Some(why),
+            samples: vec![(Some(snr), 2, dr0, full)],
+        }))
     }
 
     fn drop_items(&self, dev_eui: DevEui, which: Which) -> Reply<usize> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lns_core::adr::Policy;
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
     AppKey, DevEui, DevNonce, Frequency, JoinEui, MacVersion, NwkKey, RegParamsRevision, Region,
@@ -94,6 +95,7 @@ impl Node {
             name: spec.name.clone(),
             activation,
             profile: Arc::new(self.profile.clone()),
+            adr: Policy::default(),
         }
     }
 

@@ -226,6 +226,7 @@ pub fn note(note: &Note) -> Option<(char, &'static str, String)> {
         Note::MacRequestRefused { cid, status } => {
             ('✗', "MAC refused", format!("CID {cid:02x} status {status:02x}"))
         }
+        Note::Adr(why) => ('✓', "ADR", why.to_string()),
         Note::DevStatus { battery, margin } => {
             ('✓', "status", format!("battery {battery} margin {margin}"))
         }

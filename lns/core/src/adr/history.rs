@@ -161,6 +161,11 @@ impl History {
         }
     }
 
+    /// The power that the newest frame was reckoned with.
+    pub fn tx_power(&self) -> TxPowerIndex {
+        self.tx_power
+    }
+
     /// How many frames are remembered.
     pub fn len(&self) -> u8 {
         self.len

@@ -18,14 +18,14 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The device has refused this data rate.
-    pub fn data_rate(&mut self, data_rate: DataRateIndex) {
-        self.data_rates |= 1 << data_rate.value();
-    }
-
-    /// The device has refused this power.
-    pub fn tx_power(&mut self, tx_power: TxPowerIndex) {
-        self.tx_powers |= 1 << tx_power.value();
+    /// The device has refused these.
+    pub fn add(&mut self, (data_rate, tx_power): (Option<DataRateIndex>, Option<TxPowerIndex>)) {
+        if let Some(data_rate) = data_rate {
+            self.data_rates |= 1 << data_rate.value();
+        }
+        if let Some(tx_power) = tx_power {
+            self.tx_powers |= 1 << tx_power.value();
+        }
     }
 
     fn has_data_rate(self, data_rate: DataRateIndex) -> bool {
@@ -54,7 +54,7 @@ pub struct Limits {
 impl Limits {
     /// The limits of a device of this make under this policy.
     pub fn new(profile: &Profile, policy: &Policy, refused: Refused) -> Self {
-        let tables = profile.region.tables();
+        let tables = profile.region.tables_for(profile.reg_params, None);
         let (slowest, fastest) = tables.adr_data_rates;
         let (least, greatest) = policy.data_rates;
         let most = tables.max_tx_power_index(profile.reg_params);

@@ -37,6 +37,14 @@ pub struct Current {
     pub adr: bool,
 }
 
+impl Current {
+    /// That it go on so.
+    pub const fn as_target(self) -> Target {
+        let Current { data_rate, tx_power, nb_trans, adr: _ } = self;
+        Target { data_rate, tx_power, nb_trans }
+    }
+}
+
 /// What a device should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -46,6 +54,15 @@ pub struct Target {
     pub tx_power: TxPowerIndex,
     /// How often it sends an uplink.
     pub nb_trans: NbTrans,
+}
+
+/// What is remembered of a device for ADR. In memory only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Its newest frames.
+    pub history: History,
+    /// The last decision.
+    pub why: Option<Why>,
 }
 
 /// All that an algorithm may look at.
@@ -71,21 +88,14 @@ pub fn decide(
     policy: &Policy,
     current: Current,
 ) -> (Target, Why) {
-    let as_it_is = Target {
-        data_rate: current.data_rate,
-        tx_power: current.tx_power,
-        nb_trans: current.nb_trans,
-    };
+    let as_it_is = current.as_target();
     let keep = |target, decision| Advice { target, margin: None, decision };
     let question = Question { history, limits, policy, current };
     let advice = match policy.mode {
         Mode::Off => keep(as_it_is, Decision::Off),
-        // It would refuse nothing and do nothing: data rate and power are its own affair, and
-        // reference devices do not take NbTrans either. Ours is only what the profile insists on.
-        Mode::Dynamic | Mode::Static(_) if !current.adr => {
-            let nb_trans = limits.clamp_nb_trans(current.nb_trans);
-            keep(Target { nb_trans, ..as_it_is }, Decision::AdrBitOff)
-        }
+        // Data rate and power are its own affair then. NbTrans could be set, but reference devices
+        // say yes and do not do it, so that nobody would know how often they send.
+        Mode::Dynamic | Mode::Static(_) if !current.adr => keep(as_it_is, Decision::AdrBitOff),
         Mode::Static(target) => keep(limits.what_it_takes(target, current), Decision::Static),
         Mode::Dynamic => match limits.enforce(as_it_is) {
             forced if forced.data_rate != current.data_rate => keep(forced, Decision::Limit),

@@ -73,6 +73,17 @@ impl Algorithm {
     /// All of them.
     pub const ALL: [Algorithm; 1] = [Algorithm::Standard];
 
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut place = 0;
+        while place < names.len() {
+            names[place] = Self::ALL[place].name();
+            place += 1;
+        }
+        names
+    };
+
     /// Its name in profiles.
     pub const fn name(self) -> &'static str {
         match self {
@@ -89,7 +100,7 @@ impl fmt::Display for Algorithm {
 
 /// No algorithm of ours has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot find ADR algorithm {name:?}: there is \"standard\"")]
+#[error("cannot find ADR algorithm {name:?}: there is {}", Algorithm::NAMES.join(", "))]
 pub struct UnknownAlgorithm {
     /// What was written.
     pub name: String,

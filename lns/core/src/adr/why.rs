@@ -1,5 +1,7 @@
 //! Why a device was told what it was told.
 
+use core::fmt;
+
 use lns_lorawan::Db;
 
 use super::Target;
@@ -85,4 +87,18 @@ pub struct Why {
     pub decision: Decision,
     /// What the device should do.
     pub target: Target,
+}
+
+/// `DR5 power 2 ×1: faster, 7.5 dB to spare, 20 frames, 1 of 21 lost`.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Target { data_rate, tx_power, nb_trans } = self.target;
+        let times = nb_trans.value();
+        write!(f, "DR{data_rate} power {tx_power} ×{times}: {}", self.decision.label())?;
+        if let Some(margin) = self.margin {
+            write!(f, ", {margin} dB to spare")?;
+        }
+        let (lost, frames) = self.lost;
+        write!(f, ", {} frames, {lost} of {frames} lost", self.samples)
+    }
 }

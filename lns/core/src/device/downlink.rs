@@ -253,7 +253,7 @@ fn choose_item(draft: &mut Draft<'_>, commands: usize, largest: usize) -> Option
 /// Takes a counter and builds the bytes. In 1.1 an application's FPort counts by itself (LoRaWAN
 /// 1.1 §4.3.1.5).
 fn build(draft: &mut Draft<'_>, contents: &Contents) -> Option<(FCntDown, Vec<u8>)> {
-    let adr = draft.device.mac.adr;
+    let adr = draft.device.about.adr.mode.is_managed();
     let session = draft.device.session.as_mut()?;
     let (f_opts, f_port, frm_payload) = contents.parts();
     let of_application = session.keys.scheme.is_1_1() && f_port.is_some_and(|f_port| f_port > 0);

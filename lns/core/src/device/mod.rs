@@ -1,6 +1,7 @@
 //! One device: its memory, and the verb that changes it.
 
 mod abp;
+mod adapt;
 pub mod address;
 mod downlink;
 mod draft;
@@ -26,6 +27,7 @@ use lns_lorawan::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::adr;
 use crate::class::Class;
 use crate::dedup::Heard;
 use crate::effect::{AppEvent, Step};
@@ -88,6 +90,8 @@ pub struct Device {
     pub missed: Option<Missed>,
     /// MAC commands: what the device has told, what was asked.
     pub mac: MacState,
+    /// What ADR goes by, and what it last decided. In memory only.
+    pub adr: Arc<adr::Memory>,
     /// Which gateways heard the last transmissions.
     pub heard: Heard,
     /// The last frame of a lower counter than the session's: to tell a reset from a replay.
@@ -236,6 +240,7 @@ impl Device {
             unprompted: None,
             missed: None,
             mac: MacState::default(),
+            adr: Arc::default(),
             heard: Heard::default(),
             behind: None,
             reset_allowed: false,

@@ -221,6 +221,7 @@ fn describe(draft: &mut Draft<'_>, about: Arc<Description>) {
         device.behind = None;
         device.reset_allowed = false;
         device.mac = crate::mac::MacState::default();
+        device.adr = Arc::default();
         start_over(device);
         if !same_root(&before.activation, &about.activation) {
             device.last_dev_nonce = None;

@@ -7,8 +7,8 @@ use lns_lorawan::{Mic, RELAY_F_PORT};
 
 use super::draft::Draft;
 use super::{
-    Awaiting, Device, InFlight, Owed, Rejoining, abp, factory_params, outcome, queue, rejoin,
-    relay, unprompted, windows,
+    Awaiting, Device, InFlight, Owed, Rejoining, abp, adapt, factory_params, outcome, queue,
+    rejoin, relay, unprompted, windows,
 };
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, UplinkEvent};
 use crate::env::Env;
@@ -59,6 +59,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, heard: UplinkHeard) -> Result<(), Re
 /// Another copy of the last transmission, when its gathering had closed.
 pub(super) fn late_copy(draft: &mut Draft<'_>, reception: &Reception) {
     draft.device.heard.record_late(reception.gateway);
+    adapt::improve(&mut draft.device, reception);
     draft.note(Note::LateCopy { gateway: reception.gateway });
 }
 
@@ -111,6 +112,7 @@ pub(super) fn confirm_session(draft: &mut Draft<'_>) {
     device.change_rejoining(|rejoining| {
         *rejoining = Rejoining { rj_count0: None, keeps_parameters: false, ..*rejoining };
     });
+    device.adr = Arc::default();
     queue::start_over(device);
 }
 
@@ -171,13 +173,17 @@ fn hear_commands(
 ) {
     let about = Arc::clone(&draft.device.about);
     let moment = moment(draft.env, (heard, freshness), &about);
-    let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
+    let Device { session: Some(session), mac, adr, .. } = &mut draft.device else { return };
     if freshness == Freshness::New && reset::indicated(&heard.opened, session, moment.joined) {
         // Its parameters are the factory's again; its counters go on.
         session.current = Arc::new(factory_params(&about.profile));
         *mac = mac.for_new_session();
+        *adr = Arc::default();
     }
     let received = mac.hear(session, heard, &moment);
+    if received.refused != (None, None) {
+        Arc::make_mut(adr).history.refused.add(received.refused);
+    }
     if let Some(class) = received.answers.device_mode {
         unprompted::hear_class(draft, class);
     }
@@ -192,10 +198,13 @@ fn hear_commands(
 fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let about = Arc::clone(&draft.device.about);
     let moment = moment(draft.env, (heard, Freshness::New), &about);
+    let before = adapt::Before::uplink(&draft.device);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     mac.hear_parameters(session, (heard.data_rate, heard.opened.f_ctrl.adr), &about.profile);
     channel_plan::notice(session, heard.channel);
     mac.unanswered(session, moment.f_cnt_up);
+    adapt::adapt(draft, heard, before);
+    let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     mac.conform(session, &moment);
     owed.requests = mac.due(session, &moment);
     owed.force_rejoin = rejoin::ask(draft, moment.f_cnt_up);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use lns_core::adr::{Mode, Policy};
 use lns_core::device::home_of;
 use lns_core::device::matching::{Match, Matcher, OnAir, Row, digest};
 use lns_core::effect::{Durable, Opening, Stage, UplinkEvent};
@@ -109,6 +110,7 @@ pub struct Bench {
     pub pace: TimeDelta,
     /// How.
     pub modulation: &'static str,
+    pub snr: Db,
     matcher: Matcher,
 }
 
@@ -136,6 +138,8 @@ impl Bench {
             name: "bench".to_owned(),
             activation,
             profile: Arc::new(profile),
+            // Other tests are not about it.
+            adr: Policy { mode: Mode::Off, ..Policy::default() },
         };
         Bench {
             device: Device::new(Arc::new(about)),
@@ -152,6 +156,7 @@ impl Bench {
             frequency,
             pace: TimeDelta::from_secs(10),
             modulation: "SF7BW125",
+            snr: Db::from_hundredths(925),
             matcher: Matcher::new(4, 64),
         }
     }
@@ -326,7 +331,7 @@ impl Bench {
             modulation: self.modulation.parse().unwrap(),
             coding_rate: Arc::from("4/5"),
             rssi: Dbm::from_whole(-60),
-            snr: Db::from_hundredths(925),
+            snr: self.snr,
             channel: Some(0),
             rf_chain: Some(0),
             antenna: None,

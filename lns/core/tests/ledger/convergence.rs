@@ -107,7 +107,7 @@ fn do_it(talk: &mut Talk, act: &Act) {
         Act::SubBand(number) => talk.bench.network.sub_band = Some(*number),
         Act::Target(data_rate, tx_power, nb_trans) => {
             let most = if us915 { 3 } else { 5 };
-            talk.bench.device.mac.target = Some(Target {
+            talk.tell(Target {
                 data_rate: DataRateIndex::new((*data_rate).min(most)).unwrap(),
                 tx_power: TxPowerIndex::new(*tx_power).unwrap(),
                 nb_trans: NbTrans::clamped(*nb_trans),

@@ -6,12 +6,12 @@ use lns_lorawan::{ChMask, DataRateIndex, MacVersion, Region, TxPowerIndex};
 
 use crate::talk::*;
 
-fn target(data_rate: u8, tx_power: u8, nb_trans: u8) -> Option<Target> {
-    Some(Target {
+fn target(data_rate: u8, tx_power: u8, nb_trans: u8) -> Target {
+    Target {
         data_rate: DataRateIndex::new(data_rate).unwrap(),
         tx_power: TxPowerIndex::new(tx_power).unwrap(),
         nb_trans: NbTrans::clamped(nb_trans),
-    })
+    }
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn a_target_is_asked_for_and_done() {
     {
         let mut talk = Talk::new(Region::Eu868, version);
         talk.exchange(CLEAR);
-        talk.bench.device.mac.target = target(3, 2, 2);
+        talk.tell(target(3, 2, 2));
         assert_eq!(talk.exchange(CLEAR), [0x03, 0x32, 0x07, 0x00, 0x02], "{version}");
         assert_eq!(talk.exchange(CLEAR), [0u8; 0]);
         talk.assert_true();
@@ -34,7 +34,7 @@ fn a_target_is_asked_for_and_done() {
 fn with_the_adr_bit_off_nothing_is_asked_of_data_rate_and_power() {
     let mut talk = Talk::new(Region::Eu868, MacVersion::V1_0_3);
     talk.model.adr = false;
-    talk.bench.device.mac.target = target(3, 2, 2);
+    talk.tell(target(3, 2, 2));
     assert_eq!(talk.exchanges(3), vec![Vec::<u8>::new(); 3]);
 }
 
@@ -43,13 +43,13 @@ fn a_refused_power_is_not_asked_again_and_another_is() {
     let mut talk = Talk::new(Region::Eu868, MacVersion::V1_0_3);
     talk.exchange(CLEAR);
     talk.model.cannot.tx_powers = vec![7];
-    talk.bench.device.mac.target = target(5, 7, 1);
+    talk.tell(target(5, 7, 1));
     assert!(!talk.exchange(CLEAR).is_empty());
     for _ in 0..20 {
         assert_eq!(talk.exchange(CLEAR), [0u8; 0]);
         talk.assert_true();
     }
-    talk.bench.device.mac.target = target(5, 6, 1);
+    talk.tell(target(5, 6, 1));
     assert_eq!(talk.exchange(CLEAR), [0x03, 0x56, 0x07, 0x00, 0x01]);
     talk.exchanges(2);
     talk.assert_true();
@@ -60,7 +60,7 @@ fn a_refused_power_is_not_asked_again_and_another_is() {
 fn a_device_that_says_yes_and_does_otherwise_is_not_asked_for_ever() {
     let mut talk = Talk::new(Region::Eu868, MacVersion::V1_0_3);
     talk.exchange(CLEAR);
-    talk.bench.device.mac.target = target(3, 0, 1);
+    talk.tell(target(3, 0, 1));
     let asked = (0..200).filter(|_| {
         talk.model.data_rate = 5;
         !talk.exchange(CLEAR).is_empty()
@@ -73,7 +73,7 @@ fn a_device_that_says_yes_and_does_otherwise_is_not_asked_for_ever() {
 fn a_lost_answer_leaves_power_unknown_until_it_is_asked_again() {
     let mut talk = Talk::new(Region::Eu868, MacVersion::V1_0_3);
     talk.exchange(CLEAR);
-    talk.bench.device.mac.target = target(5, 3, 2);
+    talk.tell(target(5, 3, 2));
     talk.exchange(CLEAR);
     talk.exchange(UP_LOST);
     let frame = talk.exchange(CLEAR);

@@ -16,7 +16,7 @@ fn many(profile: &mut Profile) {
 }
 
 fn with_target(talk: &mut Talk) {
-    talk.bench.device.mac.target = Some(Target {
+    talk.tell(Target {
         data_rate: DataRateIndex::new(4).unwrap(),
         tx_power: TxPowerIndex::new(1).unwrap(),
         nb_trans: NbTrans::ONCE,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lns_core::adr::{Mode, Target};
 use lns_core::effect::Durable;
 use lns_core::event::Fate;
 use lns_core::mac::{Kind, MacState};
@@ -64,6 +65,11 @@ impl Talk {
         let record = bench.record();
         let model = Model::new(make(region, version));
         Talk { bench, model, notes: Vec::new(), f_cnt: 0, record }
+    }
+
+    /// This is what the device should do.
+    pub fn tell(&mut self, target: Target) {
+        Arc::make_mut(&mut self.bench.device.about).adr.mode = Mode::Static(target);
     }
 
     /// The device sends, and may be answered. The commands that the server sent.

@@ -4,6 +4,10 @@
 #[allow(dead_code)]
 mod bench;
 
+mod a_backed_off_device_uses_all_channels;
+mod a_data_rate_chosen_by_the_device;
+mod a_repeated_confirmed_uplink;
+mod ack_in_a_pending_session;
 mod class_c_waits_for_the_windows_of_class_a;
 mod conf_f_cnt_only_with_ack;
 mod confirmed_downlink_under_a_new_counter;

@@ -1,5 +1,6 @@
 //! `/v1/`: what AWS's shapes have no place for, in snake_case. An identifier may be an id or an EUI.
 
+pub mod adr;
 pub mod class;
 pub mod counters;
 pub mod devices;
@@ -8,3 +9,4 @@ pub mod mac;
 pub mod profiles;
 pub mod queue;
 pub mod rejoin;
+pub mod service_profiles;

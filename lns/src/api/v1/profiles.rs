@@ -55,6 +55,6 @@ pub async fn update(State(state): Shared, Label(label): Label, body: Bytes) -> A
             })
         })
         .await?;
-    state.tell_all(id).await?;
+    state.tell_all(move |device| device.device_profile_id == id).await?;
     json_of(StatusCode::OK, document(&changed))
 }
