@@ -148,6 +148,13 @@ impl Setup {
         self
     }
 
+    /// The same, and all gateways so far have satellite time and send beacons.
+    pub fn beaconing(mut self) -> Self {
+        let beaconing = |spec: GatewaySpec| spec.beaconing(self.region);
+        self.gateways = self.gateways.into_iter().map(beaconing).collect();
+        self
+    }
+
     /// With an OTAA device more, as `shape` makes it from a common one: on the region's plan, one
     /// uplink a minute, switched on a second after the start.
     pub fn node(mut self, shape: impl FnOnce(&mut Node)) -> Self {

@@ -1,5 +1,5 @@
-//! An hour in every region: devices of classes A and C, of 1.0.3, 1.0.4 and 1.1, with losses on the
-//! air and an application that wants things sent. At the end nothing is left open, and what the
+//! An hour in every region: devices of classes A, B and C, of 1.0.3, 1.0.4 and 1.1, with losses on
+//! the air and an application that wants things sent. At the end nothing is left open, and what the
 //! server thinks of each device's MAC is what the device does.
 
 use lns_lorawan::{DevNonce, MacVersion, NwkKey, Region, TimeDelta};
@@ -37,7 +37,7 @@ an_hour_in! {
 }
 
 /// What each of the devices is.
-const KINDS: [fn(&mut Node, &mut Random); 5] = [
+const KINDS: [fn(&mut Node, &mut Random); 6] = [
     |_, _| {},
     |node, _| of_1_0_4(node),
     |node, random| node.of_1_1(NwkKey::from_bytes(random.bytes())),
@@ -48,6 +48,11 @@ const KINDS: [fn(&mut Node, &mut Random); 5] = [
     |node, random| {
         node.of_1_1(NwkKey::from_bytes(random.bytes()));
         of_class_c(node);
+    },
+    |node, _| {
+        of_1_0_4(node);
+        node.spec.class = Class::B { periodicity: 3 };
+        node.profile.supports_class_b = true;
     },
 ];
 
@@ -73,7 +78,7 @@ fn setup(region: Region, random: &mut Random) -> Setup {
             node.spec.prompt_ack = true;
         });
     }
-    setup = setup.gateways(2);
+    setup = setup.gateways(2).beaconing();
     setup.air = AirSpec { seed: 42, loss_up: 0.05, loss_down: 0.05, ..AirSpec::default() };
     setup
 }
@@ -94,6 +99,13 @@ fn an_hour(region: Region) {
         let path = format!("{}/hour-{region}.txt", env!("CARGO_TARGET_TMPDIR"));
         std::fs::write(&path, world.transcript()).expect("the transcript can be written");
         panic!("{failure}\nthe whole transcript: {path}");
+    }
+    for window in ["RX1", "RXC", " ping "] {
+        let heard = world
+            .transcript()
+            .lines()
+            .any(|line| line.contains(" ▼ ") && line.contains("downlink") && line.contains(window));
+        assert!(heard, "no device in {region} has heard anything in {window}");
     }
     let (events, _) = world.events();
     assert!(events > 200, "hardly anything happened in {region}: {events} events");
