@@ -345,3 +345,38 @@ fn what_matching_scans_follows_the_device() {
         assert_eq!(Some(row), now.as_ref());
     }
 }
+
+/// A gateway that stores and forwards: the frame is delivered, and no window of it is asked for.
+#[test]
+fn a_frame_that_comes_minutes_after_its_air_time_is_delivered_and_not_answered() {
+    let (mut partition, _) = partition();
+    for (lag, answered) in [(20, true), (120_000, false)] {
+        let on_air = Timestamp::from_secs(1_000 + lag);
+        let f_cnt = u32::from(!answered);
+        let mut heard = frame(f_cnt, on_air);
+        heard.reception.arrived = on_air + TimeDelta::from_millis(lag);
+        let bytes = confirmed(f_cnt);
+        heard.digest = lns_core::dedup::digest(&bytes);
+        heard.bytes = bytes.into();
+        let now = heard.reception.arrived;
+        let mut turn = Turn::default();
+        partition.handle(now, ToPartition::Heard(heard), &mut turn);
+        partition.wake(now + TimeDelta::from_millis(300), &mut turn);
+        partition.finish(&mut turn);
+        assert_eq!(published(&turn), 1);
+        assert_eq!(asked(&turn).len(), usize::from(answered), "{lag} ms late");
+    }
+}
+
+fn confirmed(f_cnt_up: u32) -> Vec<u8> {
+    let up = DataUp {
+        confirmed: true,
+        dev_addr: DevAddr::new(0x0100_0001),
+        f_ctrl: FCtrlUp::default(),
+        f_cnt_up: FCntUp(f_cnt_up),
+        f_opts: &[],
+        f_port: Some(1),
+        frm_payload: b"hello",
+    };
+    up.build(&keys().schedules(), Uplink11Ctx::default()).expect("it is short")
+}
