@@ -69,17 +69,48 @@ pub struct Observer {
     pub outbox_skipped: IntCounter,
     /// Messages waiting in a partition's mailbox.
     pub mailbox: IntGaugeVec,
-    gateway_connected: IntGaugeVec,
-    gateway_rtt_us: IntGaugeVec,
-    gateway_receptions: IntGaugeVec,
-    gateways_known: IntGauge,
-    gateways_forgotten: IntGauge,
-    no_offer_reasons: IntGaugeVec,
+    gateways: GatewayGauges,
     broker: IntGaugeVec,
     store_bytes: IntGauge,
     bridge: IntGaugeVec,
     rare: Rare,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
+}
+
+/// What gateways do.
+struct GatewayGauges {
+    connected: IntGaugeVec,
+    rtt_us: IntGaugeVec,
+    receptions: IntGaugeVec,
+    known: IntGauge,
+    forgotten: IntGauge,
+    no_offer_reasons: IntGaugeVec,
+}
+
+impl GatewayGauges {
+    fn new(make: &Make<'_>) -> Self {
+        GatewayGauges {
+            connected: make.gauges("lns_gateway_connected", "1 while reachable", "gateway"),
+            rtt_us: make.gauges(
+                "lns_gateway_rtt_p99_microseconds",
+                "99th percentile of a downlink's round trip",
+                "gateway",
+            ),
+            receptions: make.gauges(
+                "lns_gateway_receptions",
+                "Receptions by this gateway since start",
+                "gateway",
+            ),
+            known: make.gauge("lns_gateways_known", "Gateways registered or seen"),
+            forgotten: make
+                .gauge("lns_gateways_forgotten", "Unregistered gateways forgotten to make room"),
+            no_offer_reasons: make.gauges(
+                "lns_windows_without_offer",
+                "Windows that a gateway could not serve, since the start",
+                "reason",
+            ),
+        }
+    }
 }
 
 /// What happens seldom.
@@ -166,25 +197,7 @@ impl Observer {
             outbox_waiting: make.gauge("lns_outbox_waiting", "Events waiting for a sink"),
             outbox_skipped: make.counter("lns_outbox_skipped_total", "Events given up: no room"),
             mailbox: make.gauges("lns_mailbox", "Messages waiting for a partition", "partition"),
-            gateway_connected: make.gauges("lns_gateway_connected", "1 while reachable", "gateway"),
-            gateway_rtt_us: make.gauges(
-                "lns_gateway_rtt_p99_microseconds",
-                "99th percentile of a downlink's round trip",
-                "gateway",
-            ),
-            gateway_receptions: make.gauges(
-                "lns_gateway_receptions",
-                "Receptions by this gateway since start",
-                "gateway",
-            ),
-            gateways_known: make.gauge("lns_gateways_known", "Gateways registered or seen"),
-            gateways_forgotten: make
-                .gauge("lns_gateways_forgotten", "Unregistered gateways forgotten to make room"),
-            no_offer_reasons: make.gauges(
-                "lns_windows_without_offer",
-                "Windows that a gateway could not serve, since the start",
-                "reason",
-            ),
+            gateways: GatewayGauges::new(&make),
             broker: make.gauges("lns_broker", "How the MQTT broker is doing", "what"),
             store_bytes: make.gauge("lns_store_bytes", "Size of the store, approximately"),
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
@@ -306,25 +319,25 @@ impl Observer {
     /// Takes over why windows were left without an offer.
     pub fn no_offers<'a>(&self, reasons: impl IntoIterator<Item = (&'a str, u64)>) {
         for (reason, count) in reasons {
-            self.no_offer_reasons.with_label_values(&[reason]).set(count as i64);
+            self.gateways.no_offer_reasons.with_label_values(&[reason]).set(count as i64);
         }
     }
 
     /// The metrics as Prometheus reads them.
     pub fn scrape(&self, gateways: &Gateways) -> String {
         let all = gateways.all();
-        self.gateways_known.set(all.len() as i64);
-        self.gateways_forgotten.set(gateways.forgotten() as i64);
-        self.gateway_connected.reset();
-        self.gateway_rtt_us.reset();
-        self.gateway_receptions.reset();
+        self.gateways.known.set(all.len() as i64);
+        self.gateways.forgotten.set(gateways.forgotten() as i64);
+        self.gateways.connected.reset();
+        self.gateways.rtt_us.reset();
+        self.gateways.receptions.reset();
         for gateway in all.iter().take(GATEWAY_GAUGES) {
             let eui = gateway.eui.to_string();
             let labels = [eui.as_str()];
-            self.gateway_connected.with_label_values(&labels).set(i64::from(gateway.is_alive()));
-            self.gateway_rtt_us.with_label_values(&labels).set(gateway.rtt().1.micros());
+            self.gateways.connected.with_label_values(&labels).set(i64::from(gateway.is_alive()));
+            self.gateways.rtt_us.with_label_values(&labels).set(gateway.rtt().1.micros());
             let receptions = gateway.receptions.load(std::sync::atomic::Ordering::Relaxed);
-            self.gateway_receptions.with_label_values(&labels).set(receptions as i64);
+            self.gateways.receptions.with_label_values(&labels).set(receptions as i64);
         }
         let mut text = Vec::new();
         TextEncoder::new()

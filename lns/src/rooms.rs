@@ -166,6 +166,23 @@ impl Released for Doors {
     fn refused(&mut self, error: &StoreError, retry_in: Duration) {
         self.observer.store_refused(error, retry_in);
     }
+
+    fn lost(&mut self) {
+        tracing::error!(
+            "letting an effect go panicked; it is lost, what was written is durable. Please report \
+             this with the lines above"
+        );
+    }
+
+    /// Without a committer nothing can be acknowledged any more. Whoever watches the process starts
+    /// it again, and the store says what it has taken.
+    fn broken(&mut self) {
+        tracing::error!(
+            "the store panicked: nothing can be made durable any more, so the process ends here. \
+             Nothing was acknowledged that was not durable. Please report this with the lines above"
+        );
+        std::process::abort();
+    }
 }
 
 /// Starts the committer; its thread ends when all senders of `inbox` are gone, and says whether

@@ -204,6 +204,18 @@ impl EndSignal {
         Ok(Self { runtime, terminate, interrupt })
     }
 
+    /// The same, but returns after `patience` in any case.
+    pub fn wait_at_most(self, patience: std::time::Duration) {
+        let Self { runtime, mut terminate, mut interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = tokio::time::sleep(patience) => {}
+            }
+        });
+    }
+
     /// Returns when one has come, if only before this was called.
     pub fn wait(self) {
         let Self { runtime, mut terminate, mut interrupt } = self;

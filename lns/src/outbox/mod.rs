@@ -86,6 +86,8 @@ impl Outbox {
                 surroundings: Arc::clone(&surroundings),
                 progress: Arc::clone(&progress),
                 max_age: settings.max_age,
+                #[cfg(test)]
+                sabotage: None,
             };
             let limits = settings.limits;
             // QuickJS's stack limit is counted from where a call starts; leave it room.

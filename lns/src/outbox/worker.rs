@@ -1,5 +1,6 @@
 //! One worker: takes an event, decodes it, renders it, and hands it to the broker.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub(super) struct Worker {
     pub surroundings: Arc<Surroundings>,
     pub progress: Arc<Progress>,
     pub max_age: TimeDelta,
+    /// For tests: called with each event inside the guard against panics.
+    #[cfg(test)]
+    pub sabotage: Option<fn(&OutboundEvent)>,
 }
 
 impl Worker {
@@ -48,7 +52,26 @@ impl Worker {
         });
         while let Ok(event) = self.backlog.take(PATIENCE) {
             let Some(event) = event else { continue };
-            self.deliver(event, &mut codecs, &acknowledge);
+            let (home, sequence) = (event.home, event.event.sequence);
+            let delivered = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                if let Some(sabotage) = self.sabotage {
+                    sabotage(&event);
+                }
+                self.deliver(event, &mut codecs, &acknowledge);
+            }));
+            if delivered.is_err() {
+                // Our bug. The event is given up, so that those behind it are not, and the codecs
+                // begin anew: nobody knows in what state they are.
+                tracing::error!(
+                    home,
+                    sequence,
+                    "delivering an event panicked; it is skipped. Please report this with the lines above"
+                );
+                self.surroundings.observer.outbox_skipped.inc();
+                self.progress.done(home, sequence);
+                codecs = Codecs::new(limits);
+            }
         }
     }
 
@@ -182,5 +205,85 @@ impl Worker {
         let line =
             format!("uplink         FCntUp {}  heard by {heard_by}  {what}", uplink.f_cnt_up.0);
         self.surroundings.observer.show(event.at, '▲', &name, &line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lns_core::effect::{AppEvent, Stage};
+    use lns_core::{Activation, Description, Profile};
+    use lns_lorawan::{AppKey, DevEui, MacVersion, RegParamsRevision, Region};
+
+    use super::*;
+    use crate::broker::Status;
+    use crate::clock::Clock;
+    use crate::observe::Observer;
+    use crate::outbox::Bounds;
+    use crate::registry::{Defaults, Registry};
+    use crate::store::MemoryStore;
+
+    struct NoBroker;
+
+    impl Broker for NoBroker {
+        fn publish(&self, _: Message, ticket: Ticket) -> Result<(), Busy> {
+            drop(ticket);
+            Ok(())
+        }
+        fn status(&self) -> Status {
+            Status::default()
+        }
+        fn stop(&self, _: Duration) {}
+    }
+
+    fn event(sequence: u64, at: lns_lorawan::Timestamp) -> OutboundEvent {
+        let profile =
+            Profile::new(Region::Eu868, MacVersion::V1_0_3, RegParamsRevision::Rp002_1_0_5);
+        let app_key = AppKey::from_bytes([1; 16]);
+        let about = Description {
+            dev_eui: DevEui::new(1),
+            name: String::new(),
+            activation: Activation::Otaa10 { join_eui: None, app_key },
+            profile: Arc::new(profile),
+        };
+        let kind =
+            EventKind::Downlink { id: 1, correlation_id: None, f_port: 1, stage: Stage::Queued };
+        let event = AppEvent { sequence, number: sequence, at, kind };
+        OutboundEvent { home: 3, about: Arc::new(about), event }
+    }
+
+    #[test]
+    fn an_event_that_panics_is_skipped_and_those_behind_it_are_delivered() {
+        let clock = Clock::start();
+        let registry = Registry::open(Arc::new(MemoryStore::new()), Defaults::of(Region::Eu868));
+        let surroundings = Arc::new(Surroundings {
+            registry: Arc::new(registry.expect("an empty store")),
+            gateways: Arc::default(),
+            observer: Arc::new(Observer::new()),
+            last_uplinks: Arc::default(),
+            clock: clock.clone(),
+        });
+        let progress = Arc::new(Progress::new(crate::message::watermarks()));
+        let backlog = Arc::new(Backlog::new(Bounds { events: 100, bytes: 1 << 20 }));
+        for sequence in 1..=3 {
+            progress.issue(3, sequence);
+            backlog.add(event(sequence, clock.now()));
+        }
+        let worker = Worker {
+            backlog: Arc::clone(&backlog),
+            broker: Arc::new(NoBroker),
+            surroundings: Arc::clone(&surroundings),
+            progress: Arc::clone(&progress),
+            max_age: TimeDelta::from_secs(60),
+            sabotage: Some(|event| assert_ne!(event.event.sequence, 2, "a bug")),
+        };
+        let thread = std::thread::spawn(move || worker.run(Limits::default()));
+        let give_up = std::time::Instant::now() + Duration::from_secs(20);
+        while progress.on_their_way() > 0 && std::time::Instant::now() < give_up {
+            std::thread::yield_now();
+        }
+        backlog.close();
+        thread.join().expect("the worker lives on");
+        assert_eq!(surroundings.observer.outbox_skipped.get(), 1);
+        assert_eq!(progress.on_their_way(), 0);
     }
 }

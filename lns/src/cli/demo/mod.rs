@@ -59,6 +59,8 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     for line in ports::replace_taken(&mut config) {
         println!("{line}");
     }
+    // Before anything that must not be cut off: the data are in a temporary folder.
+    let end = EndSignal::listen().context("listening for SIGTERM")?;
     let server = Server::start(&config)?;
     let screen = Arc::new(Screen::new());
     screen.name_devices_of(&server);
@@ -75,8 +77,8 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let application = Application::start(addresses.mqtt.map(reachable), switch)?;
 
     match args.duration {
-        Some(duration) => std::thread::sleep(Duration::from(duration)),
-        None => EndSignal::listen().context("listening for SIGTERM")?.wait(),
+        Some(duration) => end.wait_at_most(Duration::from(duration)),
+        None => end.wait(),
     }
     application.stop();
     println!("\n{}", simulation.stop());
