@@ -111,7 +111,7 @@ pub(super) fn start(
     let housekeeping = doors::keep_house(
         config,
         &common,
-        (&out.outbox, &out.broker, bridge.handle.clone()),
+        (&out.outbox, &out.broker, bridge.handle.clone(), &ears),
         stop.clone(),
     )?;
     let http = doors::open_http(config, &common, (&service, &out.broker), stop)?;
@@ -327,5 +327,6 @@ fn ears(config: &Config, common: &Common, out: &WayOut, radios: &Arc<Radios>) ->
         observer: Arc::clone(&common.observer),
         clock: common.clock.clone(),
         proprietary: Default::default(),
+        bridges: Default::default(),
     }
 }

@@ -137,7 +137,12 @@ fn state(
 pub(super) fn keep_house(
     config: &Config,
     common: &Common,
-    (outbox, broker, bridge): (&Arc<Outbox>, &Arc<dyn Broker>, Option<BridgeHandle>),
+    (outbox, broker, bridge, ears): (
+        &Arc<Outbox>,
+        &Arc<dyn Broker>,
+        Option<BridgeHandle>,
+        &Arc<Ears>,
+    ),
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let require_registered = config.gateway.require_registered_gateways;
@@ -146,6 +151,7 @@ pub(super) fn keep_house(
     let (partitions, committer) = (common.partitions.clone(), common.committer.clone());
     let (outbox, broker) = (Arc::clone(outbox), Arc::clone(broker));
     let (store, ledgers) = (Arc::clone(&common.store), Arc::clone(&common.ledgers));
+    let ears = Arc::clone(ears);
     let mut registrations = Registrations::default();
     let mut keep = move |last: &mut Instant| {
         registrations.sync(&registry, &gateways, bridge.as_ref(), require_registered);
@@ -156,6 +162,7 @@ pub(super) fn keep_house(
         }
         if last.elapsed() >= DISCIPLINE {
             *last = Instant::now();
+            ears.miss();
             observer.store_size(store.size_bytes());
             observer.broker_status(&broker.status());
             if let Some(step) = clock.discipline() {

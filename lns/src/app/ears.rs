@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use gateway_link::{GatewayEvent, TxAck, Uplink};
+use gateway_link::{BridgeState, GatewayEvent, TxAck, Uplink};
 use lns_core::Reject;
 use lns_lorawan::{GatewayEui, TimeDelta, Timestamp};
+use parking_lot::Mutex;
 
+use super::bridges::Bridges;
 use super::proprietary::{Limit, is_proprietary};
 use super::radio::Radios;
 use crate::broker::{Broker, Message, Ticket};
@@ -44,6 +46,7 @@ pub struct Ears {
     pub observer: Arc<Observer>,
     pub clock: Clock,
     pub proprietary: Limit,
+    pub bridges: Mutex<Bridges>,
 }
 
 impl Ears {
@@ -140,6 +143,36 @@ impl Ears {
         self.say(gateway, &event);
         self.publish(gateway, &event);
         let _ = self.lanes.send(ToLanes::Gateway { gateway, event });
+    }
+
+    /// A bridge of its own process has come or gone.
+    pub fn bridge(&self, client_id: &str, state: BridgeState) {
+        let mut bridges = self.bridges.lock();
+        match state {
+            BridgeState::Here { version } => {
+                tracing::info!(bridge = client_id, version, "bridge connected");
+                bridges.here(client_id);
+            }
+            BridgeState::Gone => {
+                tracing::warn!(bridge = client_id, "bridge is gone, and its gateways with it");
+                bridges.gone(client_id, self.clock.now());
+            }
+        }
+    }
+
+    /// Gateways that went with their bridge are gone. To be called about once a second.
+    pub fn miss(&self) {
+        let now = self.clock.now();
+        let Some(since) = self.bridges.lock().due(now) else { return };
+        for gateway in self.radios.through_broker() {
+            let Some(known) = self.gateways.find(gateway) else { continue };
+            let last = known.last_seen().unwrap_or(since);
+            if known.is_alive() && last <= since {
+                let silent_us = now.since(last).micros();
+                let event = GatewayEvent::Disconnected { silent_us };
+                self.event(Via::Broker, gateway, event);
+            }
+        }
     }
 
     /// For people.

@@ -38,12 +38,7 @@ impl Intake {
     fn hear_bridge(&self, topic: &Topic, body: &[u8]) -> Result<(), gateway_link::LinkError> {
         let Topic::Gateway { gateway_eui, kind } = topic else {
             if let Topic::Bridge { client_id } = topic {
-                match BridgeState::decode(body)? {
-                    BridgeState::Here { version } => {
-                        tracing::info!(bridge = client_id, version, "bridge connected");
-                    }
-                    BridgeState::Gone => tracing::warn!(bridge = client_id, "bridge is gone"),
-                }
+                self.ears.bridge(client_id, BridgeState::decode(body)?);
             }
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! The server, put together: every room, its thread and its doors. The only place where all of
 //! them are known.
 
+mod bridges;
 mod build;
 mod doors;
 mod ears;

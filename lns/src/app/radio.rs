@@ -39,6 +39,11 @@ impl Radios {
         *self.here.write() = None;
     }
 
+    /// The gateways that were last reached through a bridge of its own process.
+    pub fn through_broker(&self) -> Vec<GatewayEui> {
+        self.through_broker.read().iter().copied().collect()
+    }
+
     /// A gateway was last reached this way.
     pub fn reached(&self, gateway: GatewayEui, via: Via) {
         let known = self.through_broker.read().contains(&gateway);
