@@ -1,6 +1,7 @@
 //! What was seen, for people: the only file where a note becomes a metric, a log line or a line of
 //! the live view. The metrics are listed in `docs/METRICS.md`, and a test compares.
 
+mod groups;
 mod live;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use prometheus::{
 use crate::gateways::Gateways;
 use crate::message::Seen;
 
+use groups::{GatewayGauges, Rare};
 use live::live_line;
 
 /// Somebody who watches what happens, line by line.
@@ -75,66 +77,6 @@ pub struct Observer {
     bridge: IntGaugeVec,
     rare: Rare,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
-}
-
-/// What gateways do.
-struct GatewayGauges {
-    connected: IntGaugeVec,
-    rtt_us: IntGaugeVec,
-    receptions: IntGaugeVec,
-    known: IntGauge,
-    forgotten: IntGauge,
-    no_offer_reasons: IntGaugeVec,
-}
-
-impl GatewayGauges {
-    fn new(make: &Make<'_>) -> Self {
-        GatewayGauges {
-            connected: make.gauges("lns_gateway_connected", "1 while reachable", "gateway"),
-            rtt_us: make.gauges(
-                "lns_gateway_rtt_p99_microseconds",
-                "99th percentile of a downlink's round trip",
-                "gateway",
-            ),
-            receptions: make.gauges(
-                "lns_gateway_receptions",
-                "Receptions by this gateway since start",
-                "gateway",
-            ),
-            known: make.gauge("lns_gateways_known", "Gateways registered or seen"),
-            forgotten: make
-                .gauge("lns_gateways_forgotten", "Unregistered gateways forgotten to make room"),
-            no_offer_reasons: make.gauges(
-                "lns_windows_without_offer",
-                "Windows that a gateway could not serve, since the start",
-                "reason",
-            ),
-        }
-    }
-}
-
-/// What happens seldom.
-struct Rare {
-    f_cnt_resets: IntCounterVec,
-    relayed: IntCounterVec,
-    reserved_f_ports: IntCounter,
-    proprietary: IntCounterVec,
-}
-
-impl Rare {
-    fn new(make: &Make<'_>) -> Self {
-        Rare {
-            f_cnt_resets: make.counters(
-                "lns_f_cnt_resets_total",
-                "Personalized devices that count from the start again",
-                "what",
-            ),
-            relayed: make.counters("lns_relayed_total", "Frames forwarded by relays", "what"),
-            reserved_f_ports: make
-                .counter("lns_reserved_f_ports_total", "Uplinks on reserved ports"),
-            proprietary: make.counters("lns_proprietary_total", "Proprietary frames", "what"),
-        }
-    }
 }
 
 impl Default for Observer {

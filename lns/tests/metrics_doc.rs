@@ -12,7 +12,8 @@ use lns_lorawan::{GatewayEui, Timestamp};
 
 const METRICS: &str = include_str!("../../docs/METRICS.md");
 const REJECTS: &str = include_str!("../../docs/REJECTS.md");
-const SOURCE: &str = include_str!("../src/observe.rs");
+const SOURCES: [&str; 2] =
+    [include_str!("../src/observe.rs"), include_str!("../src/observe/groups.rs")];
 const RULES: &str = include_str!("../../deploy/lns.rules.yml");
 const DASHBOARD: &str = include_str!("../../deploy/lns-dashboard.json");
 
@@ -26,7 +27,7 @@ fn every_metric_is_a_row_with_its_type_and_labels_and_every_row_is_a_metric() {
 
 #[test]
 fn no_metric_of_the_source_hides_from_the_scrape() {
-    let named: BTreeSet<String> = metric_names(SOURCE);
+    let named: BTreeSet<String> = SOURCES.into_iter().flat_map(metric_names).collect();
     let shown: BTreeSet<String> = scraped().into_keys().collect();
     assert_eq!(named, shown);
 }

@@ -244,6 +244,7 @@ mod tests {
             name: String::new(),
             activation: Activation::Otaa10 { join_eui: None, app_key },
             profile: Arc::new(profile),
+            adr: Default::default(),
         };
         let kind =
             EventKind::Downlink { id: 1, correlation_id: None, f_port: 1, stage: Stage::Queued };
