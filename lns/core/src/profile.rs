@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adr::Policy;
 use crate::class::b::{DEFAULT_PERIODICITY, Periodicity};
-use crate::session::AdrAck;
+use crate::session::{AdrAck, RejoinPeriod};
 
 /// How the DevNonce of a Join-Request is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct Profile {
     pub downlink_dwell_time: Option<bool>,
     /// When devices of 1.1 doubt that they are heard; `None`: as the standard has it.
     pub adr_ack: Option<AdrAck>,
+    /// How often joined devices of 1.1 rejoin by themselves; `None`: as they like.
+    pub rejoin: Option<RejoinPeriod>,
     /// Where ping slots are; `None`: where the region has them.
     pub ping_slot_frequency: Option<Frequency>,
     /// How fast they are; `None`: as the region has them.
@@ -142,6 +144,7 @@ impl Profile {
             uplink_dwell_time: None,
             downlink_dwell_time: None,
             adr_ack: None,
+            rejoin: None,
             ping_slot_frequency: None,
             ping_slot_data_rate: None,
             beacon_frequency: None,

@@ -99,6 +99,16 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         "adr_ack_delay_exp",
         Slot::Whole(|p| &mut p.adr_ack_delay_exp, 0..=15),
     ),
+    Row::extra(
+        "RejoinMaxTimeN",
+        "rejoin_max_time_n",
+        Slot::Whole(|p| &mut p.rejoin_max_time_n, 0..=15),
+    ),
+    Row::extra(
+        "RejoinMaxCountN",
+        "rejoin_max_count_n",
+        Slot::Whole(|p| &mut p.rejoin_max_count_n, 0..=15),
+    ),
     Row::extra("BeaconFreq", "beacon_frequency", Slot::Frequency(|p| &mut p.beacon_frequency)),
     Row::extra("AdrMode", "adr_mode", Slot::Word(|p| &mut p.adr_mode, &ADR_MODES)),
     Row::extra(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lns_core::class::b::Periodicity;
 use lns_core::mac::duty_cycle;
 use lns_core::profile::{DevNoncePolicy, FCntResetPolicy};
-use lns_core::session::AdrAck;
+use lns_core::session::{AdrAck, RejoinPeriod};
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
     DataRateIndex, Dbm, Direction, FCntUp, Frequency, MacVersion, RegParamsRevision, Region,
@@ -93,6 +93,9 @@ fn commands(profile: &DeviceProfile, decided: &mut Profile) {
     decided.max_duty_cycle = duty_cycle::exponent(narrow(profile.max_duty_cycle.unwrap_or(0)));
     decided.uplink_dwell_time = profile.uplink_dwell_time;
     decided.downlink_dwell_time = profile.downlink_dwell_time;
+    let limits = profile.rejoin_max_time_n.zip(profile.rejoin_max_count_n);
+    decided.rejoin = limits
+        .map(|(time, count)| RejoinPeriod { max_time_n: narrow(time), max_count_n: narrow(count) });
     let exponents = profile.adr_ack_limit_exp.zip(profile.adr_ack_delay_exp);
     decided.adr_ack = exponents
         .map(|(limit, delay)| AdrAck { limit_exp: narrow(limit), delay_exp: narrow(delay) });
@@ -296,6 +299,8 @@ mod tests {
             max_duty_cycle: Some(1),
             adr_ack_limit_exp: Some(3),
             adr_ack_delay_exp: Some(2),
+            rejoin_max_time_n: Some(10),
+            rejoin_max_count_n: Some(4),
             ping_slot_frequency: Some(0),
             ping_slot_dr: Some(3),
             beacon_frequency: Some(868_800_000),
@@ -306,6 +311,7 @@ mod tests {
         commands(&given, &mut decided);
         assert_eq!(decided.max_eirp, Some(Dbm::from_whole(14)));
         assert_eq!(decided.max_duty_cycle, 7, "1/128 is not above 1 %");
+        assert_eq!(decided.rejoin, Some(RejoinPeriod { max_time_n: 10, max_count_n: 4 }));
         assert_eq!(decided.adr_ack, Some(AdrAck { limit_exp: 3, delay_exp: 2 }));
         assert_eq!(decided.ping_slot_frequency, None, "0 means the region's");
         assert_eq!(decided.ping_slot_data_rate, DataRateIndex::new(3));

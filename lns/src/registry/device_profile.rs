@@ -66,6 +66,10 @@ pub struct DeviceProfile {
     pub adr_ack_limit_exp: Option<u32>,
     /// n for ADR_ACK_DELAY = 2ⁿ.
     pub adr_ack_delay_exp: Option<u32>,
+    /// n for a rejoin of 1.1 devices at least every 2ⁿ⁺¹⁰ s; with the next.
+    pub rejoin_max_time_n: Option<u32>,
+    /// n for one at least every 2ⁿ⁺⁴ uplinks.
+    pub rejoin_max_count_n: Option<u32>,
     /// Where beacons are; 0 or `None`: where the region has them.
     pub beacon_frequency: Option<u32>,
     /// The payload codec, by name; `None`: bytes stay bytes.

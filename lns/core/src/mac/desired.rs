@@ -30,7 +30,7 @@ pub fn desired(
         max_duty_cycle: Some(profile.max_duty_cycle),
         tx_params: tx_param_setup::wanted(profile, session.mac_version),
         adr_ack: Some(profile.adr_ack.unwrap_or(AdrAck::DEFAULT)),
-        rejoin: current.rejoin,
+        rejoin: profile.rejoin,
         ping_slot: PingSlot {
             channel: Some(PingChannel {
                 place: profile.ping_slot_frequency.map_or(Place::Default, Place::At),

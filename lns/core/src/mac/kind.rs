@@ -5,7 +5,8 @@ use lns_lorawan::{MacVersion, RegionTables};
 
 use super::{
     MacState, Moment, adr_param_setup, beacon_freq, dev_status, dl_channel, duty_cycle, link_adr,
-    new_channel, ping_slot_channel, rx_param_setup, rx_timing_setup, tx_param_setup,
+    new_channel, ping_slot_channel, rejoin_param_setup, rx_param_setup, rx_timing_setup,
+    tx_param_setup,
 };
 use crate::session::{MacParams, Session};
 
@@ -28,6 +29,8 @@ pub enum Kind {
     DutyCycle,
     /// When the device doubts that it is heard.
     AdrParamSetup,
+    /// How often the device rejoins by itself.
+    RejoinParamSetup,
     /// Where ping slots are.
     PingSlotChannel,
     /// Where beacons are.
@@ -70,7 +73,7 @@ impl<'a> View<'a> {
 
 impl Kind {
     /// All of them, most urgent first.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::LinkAdr,
         Kind::RxTimingSetup,
         Kind::RxParamSetup,
@@ -79,6 +82,7 @@ impl Kind {
         Kind::DlChannel,
         Kind::DutyCycle,
         Kind::AdrParamSetup,
+        Kind::RejoinParamSetup,
         Kind::PingSlotChannel,
         Kind::BeaconFreq,
         Kind::DevStatus,
@@ -99,6 +103,7 @@ impl Kind {
             Kind::TxParamSetup => 0x09,
             Kind::DlChannel => 0x0a,
             Kind::AdrParamSetup => 0x0c,
+            Kind::RejoinParamSetup => 0x0f,
             Kind::PingSlotChannel => 0x11,
             Kind::BeaconFreq => 0x13,
         }
@@ -116,6 +121,7 @@ impl Kind {
             Kind::TxParamSetup => "TXParamSetup",
             Kind::DlChannel => "DlChannel",
             Kind::AdrParamSetup => "ADRParamSetup",
+            Kind::RejoinParamSetup => "RejoinParamSetup",
             Kind::PingSlotChannel => "PingSlotChannel",
             Kind::BeaconFreq => "BeaconFreq",
         }
@@ -135,6 +141,7 @@ impl Kind {
             | Kind::NewChannel
             | Kind::DutyCycle
             | Kind::AdrParamSetup
+            | Kind::RejoinParamSetup
             | Kind::BeaconFreq
             | Kind::DevStatus => false,
         }
@@ -144,6 +151,7 @@ impl Kind {
     pub(super) fn needed(self, view: &View<'_>) -> bool {
         match self {
             Kind::AdrParamSetup => adr_param_setup::needed(view),
+            Kind::RejoinParamSetup => rejoin_param_setup::needed(view),
             Kind::BeaconFreq => beacon_freq::needed(view),
             Kind::DevStatus => dev_status::needed(view),
             Kind::DlChannel => dl_channel::needed(view),
@@ -168,6 +176,7 @@ impl Kind {
             Kind::DlChannel => dl_channel::differs(one, desired),
             Kind::DutyCycle => duty_cycle::differs(one, desired),
             Kind::AdrParamSetup => adr_param_setup::differs(one, desired),
+            Kind::RejoinParamSetup => rejoin_param_setup::differs(one, desired),
             Kind::PingSlotChannel => ping_slot_channel::differs(one, desired),
             Kind::BeaconFreq => beacon_freq::differs(one, desired),
             Kind::DevStatus => false,
@@ -185,6 +194,7 @@ impl Kind {
             Kind::DlChannel => dl_channel::aim(view, asked),
             Kind::DutyCycle => duty_cycle::aim(view, asked),
             Kind::AdrParamSetup => adr_param_setup::aim(view, asked),
+            Kind::RejoinParamSetup => rejoin_param_setup::aim(view, asked),
             Kind::PingSlotChannel => ping_slot_channel::aim(view, asked),
             Kind::BeaconFreq => beacon_freq::aim(view, asked),
             Kind::DevStatus => {}
@@ -203,6 +213,7 @@ impl Kind {
             Kind::DlChannel => dl_channel::request(asked, view),
             Kind::DutyCycle => vec![duty_cycle::request(asked)],
             Kind::AdrParamSetup => vec![adr_param_setup::request(asked)],
+            Kind::RejoinParamSetup => rejoin_param_setup::request(asked).into_iter().collect(),
             Kind::PingSlotChannel => ping_slot_channel::request(asked, view).into_iter().collect(),
             Kind::BeaconFreq => beacon_freq::request(asked).into_iter().collect(),
             Kind::DevStatus => vec![DownlinkMacCommand::DevStatusReq],
@@ -219,6 +230,7 @@ impl Kind {
             Kind::NewChannel | Kind::DlChannel => to.channels = from.channels.clone(),
             Kind::DutyCycle => duty_cycle::copy(from, to),
             Kind::AdrParamSetup => adr_param_setup::copy(from, to),
+            Kind::RejoinParamSetup => rejoin_param_setup::copy(from, to),
             Kind::PingSlotChannel => ping_slot_channel::copy(from, to),
             Kind::BeaconFreq => beacon_freq::copy(from, to),
             Kind::DevStatus => {}
@@ -238,6 +250,7 @@ impl Kind {
             | Kind::TxParamSetup
             | Kind::DutyCycle
             | Kind::AdrParamSetup
+            | Kind::RejoinParamSetup
             | Kind::PingSlotChannel
             | Kind::BeaconFreq
             | Kind::DevStatus => self.copy(asked, current),
@@ -289,6 +302,7 @@ impl Kind {
             }
             Kind::DutyCycle => current.max_duty_cycle = None,
             Kind::AdrParamSetup => current.adr_ack = None,
+            Kind::RejoinParamSetup => current.rejoin = None,
             Kind::PingSlotChannel => current.ping_slot.channel = None,
             Kind::BeaconFreq => current.beacon = None,
             Kind::RxTimingSetup | Kind::RxParamSetup | Kind::DlChannel | Kind::DevStatus => {}

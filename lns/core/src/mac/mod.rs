@@ -32,6 +32,7 @@ pub mod link_check;
 pub mod new_channel;
 pub mod ping_slot_channel;
 pub mod ping_slot_info;
+pub mod rejoin_param_setup;
 pub mod rekey;
 pub mod reset;
 pub mod rx_param_setup;
@@ -269,6 +270,7 @@ fn verdict(command: &UplinkMacCommand) -> Option<(Kind, Verdict)> {
         UplinkMacCommand::TxParamSetupAns => (Kind::TxParamSetup, Verdict::Done),
         UplinkMacCommand::DlChannelAns(answer) => (Kind::DlChannel, dl_channel::on_answer(*answer)),
         UplinkMacCommand::AdrParamSetupAns => (Kind::AdrParamSetup, Verdict::Done),
+        UplinkMacCommand::RejoinParamSetupAns(_) => (Kind::RejoinParamSetup, Verdict::Done),
         UplinkMacCommand::PingSlotChannelAns(answer) => {
             (Kind::PingSlotChannel, ping_slot_channel::on_answer(*answer))
         }
@@ -279,7 +281,6 @@ fn verdict(command: &UplinkMacCommand) -> Option<(Kind, Verdict)> {
         | UplinkMacCommand::LinkCheckReq
         | UplinkMacCommand::RekeyInd(_)
         | UplinkMacCommand::DeviceTimeReq
-        | UplinkMacCommand::RejoinParamSetupAns(_)
         | UplinkMacCommand::PingSlotInfoReq(_)
         | UplinkMacCommand::BeaconTimingReq
         | UplinkMacCommand::DeviceModeInd(_)
@@ -334,6 +335,7 @@ impl MacState {
             | Kind::TxParamSetup
             | Kind::DutyCycle
             | Kind::AdrParamSetup
+            | Kind::RejoinParamSetup
             | Kind::PingSlotChannel
             | Kind::BeaconFreq
             | Kind::DevStatus => false,

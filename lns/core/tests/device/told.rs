@@ -2,9 +2,12 @@
 
 use lns_core::class::Class;
 use lns_core::mac::force_rejoin::{ForceRejoin, MOST_TRIES, RejoinType};
+use lns_core::session::RejoinPeriod;
 use lns_core::{Activation, Command, Event, Note};
 use lns_lorawan::JoinReqType::{Rejoin0, Rejoin2};
-use lns_lorawan::mac::{DeviceMode, DownlinkMacCommand, ForceRejoinReq, ResetMinor};
+use lns_lorawan::mac::{
+    DeviceMode, DownlinkMacCommand, ForceRejoinReq, RejoinParamSetupReq, ResetMinor,
+};
 use lns_lorawan::{
     AppSKey, DataRateIndex, FCntUp, FNwkSIntKey, MacVersion, NetId, NwkSEncKey, RxDelay,
     SNwkSIntKey, Scheme, SessionKeys,
@@ -127,6 +130,37 @@ fn who_joins_again_is_in_class_a_and_who_rejoins_stays_in_its_class() {
     join(&mut bench, &mut model);
     hear(&mut bench, &model.up(b"x")).unwrap();
     assert_eq!(bench.device.class(), Class::A);
+}
+
+#[test]
+fn how_often_a_device_rejoins_is_asked_until_it_answers() {
+    for time_ok in [0, 1] {
+        let period = RejoinPeriod { max_time_n: 10, max_count_n: 4 };
+        let (mut bench, mut model) = (bench(|profile| profile.rejoin = Some(period)), Model::new());
+        join(&mut bench, &mut model);
+        let request = RejoinParamSetupReq { max_time_n: 10, max_count_n: 4 };
+        let asked = DownlinkMacCommand::RejoinParamSetupReq(request);
+        for _ in 0..2 {
+            hear(&mut bench, &model.up(b"x")).unwrap();
+            let opened = answer(&mut bench, &mut model).unwrap();
+            assert!(commands(&opened).contains(&asked));
+        }
+        hear(&mut bench, &model.up_with(&[0x0f, time_ok], b"x")).unwrap();
+        assert_eq!(bench.device.session.as_ref().unwrap().current.rejoin, Some(period));
+        hear(&mut bench, &model.up(b"x")).unwrap();
+        assert!(answer(&mut bench, &mut model).is_none(), "{time_ok}");
+    }
+    let (mut personalized, mut model) = personalized();
+    let mut profile = (*personalized.device.about.profile).clone();
+    profile.rejoin = Some(RejoinPeriod { max_time_n: 10, max_count_n: 4 });
+    let mut about = (*personalized.device.about).clone();
+    about.profile = std::sync::Arc::new(profile);
+    let describe = Command::Describe(std::sync::Arc::new(about));
+    personalized.step(Event::Command(describe));
+    hear(&mut personalized, &model.up_with(&[0x02], b"x")).unwrap();
+    let opened = answer(&mut personalized, &mut model).unwrap();
+    let rejoin = |command: &DownlinkMacCommand| command.cid() == 0x0f;
+    assert!(!commands(&opened).iter().any(rejoin), "it has nothing to rejoin with");
 }
 
 const WISH: ForceRejoin = ForceRejoin {

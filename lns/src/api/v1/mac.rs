@@ -97,6 +97,10 @@ fn of_kind(kind: Kind, params: &MacParams) -> Value {
             "adr_ack_limit_exp": params.adr_ack.map(|ack| ack.limit_exp),
             "adr_ack_delay_exp": params.adr_ack.map(|ack| ack.delay_exp),
         }),
+        Kind::RejoinParamSetup => json!({
+            "rejoin_max_time_n": params.rejoin.map(|period| period.max_time_n),
+            "rejoin_max_count_n": params.rejoin.map(|period| period.max_count_n),
+        }),
         Kind::PingSlotChannel => json!({
             "ping_slot_frequency": params.ping_slot.channel.map(|channel| channel.place.on_air()),
             "ping_slot_data_rate": params.ping_slot.channel.and_then(|channel| channel.data_rate),
