@@ -31,7 +31,7 @@ fn all() -> Vec<Both> {
             let is_new_china =
                 region == Region::Cn470 && revision >= RegParamsRevision::Rp002_1_0_0;
             let joined_on: Vec<_> = match is_new_china {
-                true => (0..20).map(|index| Cn470JoinChannel::new(index)).collect(),
+                true => (0..20).map(Cn470JoinChannel::new).collect(),
                 false => vec![None],
             };
             for joined_on in joined_on {
