@@ -68,10 +68,13 @@ fn run(seed: u64, region: Region) -> World {
 
 fn setup(seed: u64, region: Region, random: &mut Random) -> Setup {
     let mut setup = Setup::new(seed, region);
-    for number in 0..5 {
+    for number in 0..6 {
         setup = setup.node(|node| shape(node, number, random));
     }
     setup = setup.gateways(2);
+    for gateway in &mut setup.gateways {
+        *gateway = gateway.clone().beaconing(region);
+    }
     // One of the counters wraps in the middle of the run.
     setup.gateways[0].tmst_offset = u32::MAX - random.between(0, STORM.micros()) as u32;
     setup.air = AirSpec {
@@ -89,8 +92,9 @@ fn setup(seed: u64, region: Region, random: &mut Random) -> Setup {
     setup
 }
 
-/// Five kinds: an honest one, one that is stuck on a DevNonce, one that counts them and replays
-/// frames, a personalized one that forgets its counters, and one of class C that seldom sends.
+/// Six kinds: an honest one, one that is stuck on a DevNonce, one that counts them and replays
+/// frames, a personalized one that forgets its counters, one of class C that seldom sends
+/// and one of class B.
 fn shape(node: &mut Node, number: u64, random: &mut Random) {
     let spec = &mut node.spec;
     spec.interval = TimeDelta::from_millis(random.between(15_000, 60_000));
@@ -113,6 +117,10 @@ fn shape(node: &mut Node, number: u64, random: &mut Random) {
             spec.class = Class::C;
             spec.interval = TimeDelta::from_millis(random.between(60_000, 600_000));
             node.profile.supports_class_c = true;
+        }
+        5 => {
+            spec.class = Class::B { periodicity: random.below(6) as u8 };
+            node.profile.supports_class_b = true;
         }
         _ => {
             spec.activation = Activation::Abp {
