@@ -16,7 +16,7 @@ use super::{Awaiting, Device, InFlight, downlink, outcome, rejoin, unprompted, w
 use crate::effect::{Durable, Effect, EventKind, Opening, Reach, TxPlan};
 use crate::env::Network;
 use crate::event::{Asking, JoinHeard, Offer, Purpose};
-use crate::mac::{Requests, channel_plan};
+use crate::mac::{Requests, channel_plan, tx_param_setup};
 use crate::note::Note;
 use crate::profile::DevNoncePolicy;
 use crate::reject::Reject;
@@ -130,7 +130,9 @@ fn terms(device: &Device, heard: &JoinHeard, (network, largest): (&Network, usiz
     let profile = &device.about.profile;
     let from_start = |rx, cf_list| {
         let (channels, ch_mask) = channel_plan::at_join(profile, network, cf_list);
-        Terms { cf_list, current: MacParams::at_start(rx, channels, ch_mask) }
+        let start = MacParams::at_start(rx, channels, ch_mask);
+        let tx_params = tx_param_setup::at_start(profile);
+        Terms { cf_list, current: MacParams { tx_params, ..start } }
     };
     match (&heard.request, &device.session) {
         (Asking::Join(_), _) => {

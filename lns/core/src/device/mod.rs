@@ -34,7 +34,7 @@ use crate::effect::{AppEvent, Step};
 use crate::env::Env;
 use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
 use crate::mac::force_rejoin::{ForceRejoin, Forced};
-use crate::mac::{Answers, MacState, Requests, channel_plan};
+use crate::mac::{Answers, MacState, Requests, channel_plan, tx_param_setup};
 use crate::note::Note;
 use crate::profile::{Activation, Description, Profile};
 use crate::reject::Reject;
@@ -377,7 +377,8 @@ pub(crate) fn personalized(about: &Description) -> Option<Session> {
 /// What a personalized device's MAC does, by its profile.
 pub(crate) fn factory_params(profile: &Profile) -> MacParams {
     let (channels, ch_mask) = channel_plan::from_factory(profile);
-    MacParams::at_start(windows::factory_rx(profile), channels, ch_mask)
+    let start = MacParams::at_start(windows::factory_rx(profile), channels, ch_mask);
+    MacParams { tx_params: tx_param_setup::at_start(profile), ..start }
 }
 
 /// The keys, for the text of 1.1 by which the device encrypts FOpts.

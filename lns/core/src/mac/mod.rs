@@ -144,7 +144,7 @@ impl MacState {
     ) {
         let (slowest, _) = profile.region.tables().adr_data_rates;
         let slower = session.current.data_rate.is_some_and(|before| data_rate < before);
-        let by_itself = slower && adr && self.adr;
+        let by_itself = slower && adr;
         if session.current.data_rate != Some(data_rate) {
             session.current_mut().data_rate = Some(data_rate);
         }

@@ -10,10 +10,21 @@ use super::kind::View;
 use crate::profile::Profile;
 use crate::session::{MacParams, TxParams};
 
+/// What a device does at the start of a session; `None` where nobody can know, or it does not know
+/// the command.
+pub fn at_start(profile: &Profile) -> Option<TxParams> {
+    let boot = profile.tables().dwell?;
+    Some(TxParams {
+        downlink_dwell_time: boot.downlink?,
+        uplink_dwell_time: boot.uplink?,
+        max_eirp: coded(profile.tables().max_eirp),
+    })
+}
+
 /// What a device should be told: in regions and from versions on that have the command. Where
 /// nobody can know whether a dwell time is due, it is: it is allowed everywhere.
 pub fn wanted(profile: &Profile, version: MacVersion) -> Option<TxParams> {
-    let tables = profile.region.tables();
+    let tables = profile.tables();
     if !tables.has_tx_param_setup() || version < MacVersion::V1_0_2 {
         return None;
     }

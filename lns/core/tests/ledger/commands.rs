@@ -1,12 +1,17 @@
 //! Each command: asked, answered, refused, lost on either way, not sent, put off.
 
+use std::sync::Arc;
+
 use lns_core::env::ExtraChannel;
 use lns_core::mac::Kind;
 use lns_core::session::AdrAck;
-use lns_core::{Note, Profile};
+use lns_core::{Command, Event, Note, Profile};
 use lns_lorawan::region::DataRateSet;
-use lns_lorawan::{DataRateIndex, Frequency, MacVersion, Region, RxDelay, TimeDelta};
+use lns_lorawan::{
+    DataRateIndex, Dbm, Frequency, MacVersion, RegParamsRevision, Region, RxDelay, TimeDelta,
+};
 
+use crate::bench::{Bench, Up, abp};
 use crate::talk::*;
 
 /// One command: what a profile must say for it, and what is then asked.
@@ -376,4 +381,31 @@ fn channels_go_and_one_listens_elsewhere() {
     talk.assert_true();
     assert!(talk.is_quiet());
     assert_eq!(talk.model.channels[3].unwrap().rx1_hz, 867_200_000);
+}
+
+#[test]
+fn dwell_times_are_told_where_nobody_can_know_them_or_somebody_wants_others() {
+    let asked = |region, change: fn(&mut Profile)| {
+        let profile = Profile::new(region, MacVersion::V1_0_3, RegParamsRevision::Rp002_1_0_5);
+        let mut bench = Bench::new(profile.clone(), abp());
+        let session = bench.device.session.clone();
+        let mut about = (*bench.device.about).clone();
+        about.profile = Arc::new(profile);
+        change(Arc::make_mut(&mut about.profile));
+        bench.step(Event::Command(Command::Describe(Arc::new(about))));
+        bench.device.session = session;
+        bench.hear(&Up::at(0)).unwrap();
+        bench.listen().map(|down| down.opened.f_opts.to_vec())
+    };
+    // 16 dBm has the code 5, 30 dBm 13, 20 dBm 7; 0x20 limits downlinks and 0x10 uplinks.
+    assert_eq!(asked(Region::As923_1, |_| {}), Some(vec![0x09, 0x35]));
+    let free: fn(&mut Profile) = |profile| {
+        (profile.uplink_dwell_time, profile.downlink_dwell_time) = (Some(false), Some(false));
+    };
+    assert_eq!(asked(Region::As923_1, free), Some(vec![0x09, 0x05]));
+    assert_eq!(asked(Region::Au915, |_| {}), None, "devices start as they should");
+    assert_eq!(asked(Region::Au915, free), Some(vec![0x09, 0x0d]));
+    let weak: fn(&mut Profile) = |profile| profile.max_eirp = Some(Dbm::from_whole(20));
+    assert_eq!(asked(Region::Au915, weak), Some(vec![0x09, 0x17]));
+    assert_eq!(asked(Region::Eu868, weak), None, "EU868 has no such command");
 }

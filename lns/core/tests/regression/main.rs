@@ -3,13 +3,21 @@
 #[path = "../device/bench.rs"]
 #[allow(dead_code)]
 mod bench;
+#[path = "../ledger/model.rs"]
+#[allow(dead_code)]
+mod model;
 #[path = "../radio_given/mod.rs"]
 mod radio_given;
+#[path = "../ledger/talk.rs"]
+#[allow(dead_code)]
+mod talk;
 
 mod a_backed_off_device_uses_all_channels;
 mod a_data_rate_chosen_by_the_device;
+mod a_device_that_backed_off_is_told_again;
 mod a_repeated_confirmed_uplink;
 mod ack_in_a_pending_session;
+mod ch_mask_cntl_5_is_never_used;
 mod class_c_waits_for_the_windows_of_class_a;
 mod conf_f_cnt_only_with_ack;
 mod confirmed_downlink_under_a_new_counter;
@@ -19,7 +27,10 @@ mod dev_nonces_of_a_device_that_is_never_answered;
 mod device_time_of_each_repeat;
 mod devices_count_from_0_or_from_1;
 mod f_opts_by_the_errata_or_the_first_text;
+mod frequency_0_is_the_regions;
+mod keep_is_not_said_before_1_0_4;
 mod late_frames_open_no_window;
+mod link_adr_blocks_are_whole;
 mod mirror_frames;
 mod nwk_key_of_a_1_1_device_on_a_1_0_network;
 mod one_eui_at_two_gateways;
@@ -28,3 +39,6 @@ mod ping_slots_know_no_leap_second;
 mod ping_slots_of_cn470_are_where_beacons_are;
 mod repeats_are_not_copies;
 mod sixteen_bit_counters;
+mod sticky_answers_mean_the_value_asked;
+mod sub_bands_of_old_devices_come_by_link_adr;
+mod with_adr_off_each_mask_stands_alone;
