@@ -74,6 +74,11 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         Slot::Whole(|p| &mut p.confirmed_attempts, 1..=15),
     ),
     Row::extra(
+        "DownlinkIntervalMs",
+        "downlink_interval_ms",
+        Slot::Whole(|p| &mut p.downlink_interval_ms, 0..=3_600_000),
+    ),
+    Row::extra(
         "ReplyWindowMs",
         "reply_window_ms",
         Slot::Whole(|p| &mut p.reply_window_ms, 0..=10_000),

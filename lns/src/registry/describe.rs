@@ -123,6 +123,9 @@ fn classes(profile: &DeviceProfile, decided: &mut Profile) {
     decided.class_b_timeout = seconds(profile.class_b_timeout).unwrap_or(decided.class_b_timeout);
     decided.supports_class_c = profile.supports_class_c == Some(true);
     decided.class_c_timeout = seconds(profile.class_c_timeout).unwrap_or(decided.class_c_timeout);
+    if let Some(ms) = profile.downlink_interval_ms {
+        decided.unprompted_interval = TimeDelta::from_millis(i64::from(ms));
+    }
 }
 
 /// What the network has in the region, where the profile does not say. RX2 only of devices that join:
@@ -326,6 +329,7 @@ mod tests {
             ping_slot_period: Some(128),
             supports_class_c: Some(true),
             class_c_timeout: Some(0),
+            downlink_interval_ms: Some(250),
             ..DeviceProfile::default()
         };
         let mut decided =
@@ -335,6 +339,7 @@ mod tests {
         assert!(decided.supports_class_b && decided.supports_class_c);
         assert_eq!(decided.ping_slot_periodicity.period(), 128);
         assert_eq!(decided.class_b_timeout, TimeDelta::from_secs(20));
+        assert_eq!(decided.unprompted_interval, TimeDelta::from_millis(250));
         assert_eq!(decided.class_c_timeout, TimeDelta::from_secs(8), "0 means the standard's");
     }
 }

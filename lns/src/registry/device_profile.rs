@@ -58,6 +58,8 @@ pub struct DeviceProfile {
     pub supports_class_c: Option<bool>,
     /// How long an acknowledgement may take in class C, in s; 0 or `None`: 8.
     pub class_c_timeout: Option<u32>,
+    /// Between two downlinks in class B or C, at least, in ms; `None`: 1,000.
+    pub downlink_interval_ms: Option<u32>,
     /// Whether uplinks are limited to 400 ms, in regions that have TXParamSetupReq.
     pub uplink_dwell_time: Option<bool>,
     /// Whether downlinks are; the same.
