@@ -1,7 +1,7 @@
 //! What a decision may know besides the device and the event.
 
 use lns_lorawan::region::DataRateSet;
-use lns_lorawan::{Frequency, NetId, Timestamp};
+use lns_lorawan::{Frequency, NetId, Region, RegionTables, Timestamp};
 
 /// The network's own settings, the same for all devices.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Network {
 /// An uplink channel of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtraChannel {
+    /// Whose; `None`: of every region in whose band it lies.
+    pub region: Option<Region>,
     /// Where devices send.
     pub frequency: Frequency,
     /// What they may send at; `None`: as the region has it for channels of a CFList.
@@ -29,9 +31,23 @@ pub struct ExtraChannel {
     pub rx1_frequency: Option<Frequency>,
 }
 
+impl Network {
+    /// The network's channels in a region. Bands overlap, so that a frequency alone does not tell
+    /// whose a channel is.
+    pub(crate) fn channels_of<'a>(
+        &'a self,
+        tables: &'static RegionTables,
+    ) -> impl Iterator<Item = &'a ExtraChannel> {
+        self.extra_channels.iter().filter(|channel| {
+            channel.region.is_none_or(|region| region == tables.region)
+                && tables.downlink_max_eirp(channel.frequency).is_some()
+        })
+    }
+}
+
 impl From<Frequency> for ExtraChannel {
     fn from(frequency: Frequency) -> Self {
-        ExtraChannel { frequency, data_rates: None, rx1_frequency: None }
+        ExtraChannel { region: None, frequency, data_rates: None, rx1_frequency: None }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use lns_lorawan::region::Cn470JoinChannel;
 use lns_lorawan::{
-    AppKey, AppSKey, DataRateIndex, Dbm, DevAddr, DevEui, FCntUp, Frequency, JoinEui, MacVersion,
-    NwkKey, RegParamsRevision, Region, RegionTables, RxDelay, Scheme, SessionKeys, TimeDelta,
+    AppKey, AppSKey, DataRateIndex, Dbm, DevAddr, DevEui, Direction, FCntUp, Frequency, JoinEui,
+    MacVersion, Modulation, NwkKey, RegParamsRevision, Region, RegionTables, RxDelay, Scheme,
+    SessionKeys, TimeDelta,
 };
 use serde::{Deserialize, Serialize};
 
@@ -121,10 +123,20 @@ const RESPONSE_TIMEOUT: TimeDelta = TimeDelta::from_secs(8);
 const UNPROMPTED_INTERVAL: TimeDelta = TimeDelta::from_secs(1);
 
 impl Profile {
-    /// The region's tables as the device's edition of the regional parameters has them. In CN470 a
-    /// session has tables of its own.
+    /// The region's tables as the device's edition of the regional parameters has them, before it
+    /// has joined.
     pub fn tables(&self) -> &'static RegionTables {
-        self.region.tables_for(self.reg_params, None)
+        self.tables_after(None)
+    }
+
+    /// Which uplink data rate a modulation is to the device.
+    pub fn uplink_data_rate(&self, modulation: Modulation) -> Option<DataRateIndex> {
+        self.tables().data_rate_index(Direction::Up, modulation)
+    }
+
+    /// The tables in a session that began on this join channel, which matters in CN470.
+    pub fn tables_after(&self, joined_on: Option<Cn470JoinChannel>) -> &'static RegionTables {
+        self.region.tables_for(self.reg_params, joined_on)
     }
 
     /// A profile with the field's defaults for a region and version.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lns_core::Network;
+use lns_core::env::ExtraChannel;
 use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta};
 use lns_pipeline::codec::Limits;
 
@@ -26,15 +27,15 @@ pub fn network(config: &Config) -> Network {
         net_id: config.server.net_id,
         // Profiles have it from the registry, which knows each region's.
         sub_band: None,
-        extra_channels: config
-            .region
-            .eu868
-            .extra_channels
-            .iter()
-            .map(|extra| extra.0.into())
-            .collect(),
+        extra_channels: Region::ALL.into_iter().flat_map(|of| extra_channels(config, of)).collect(),
         queue_limit: config.downlink.queue_limit as usize,
     }
+}
+
+/// The channels that are configured for one region.
+fn extra_channels(config: &Config, region: Region) -> impl Iterator<Item = ExtraChannel> {
+    let channels = config.region.of(region).extra_channels.iter();
+    channels.map(move |channel| ExtraChannel { region: Some(region), ..channel.0.into() })
 }
 
 /// The block that DevAddrs are given from: the one named, else all of the NetID's.

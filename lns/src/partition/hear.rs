@@ -11,8 +11,8 @@ use lns_core::event::{Asking, Freshness, JoinHeard, Under, UplinkHeard};
 use lns_core::mac::channel_plan;
 use lns_core::{Event, Reject};
 use lns_lorawan::{
-    DataRateIndex, DevAddr, DevEui, FCntUp, Frame, OpenedUplink, PhyPayload, RxDelay, SealedUplink,
-    TimeDelta,
+    DataRateIndex, DevAddr, DevEui, Direction, FCntUp, Frame, OpenedUplink, PhyPayload, RxDelay,
+    SealedUplink, TimeDelta,
 };
 
 use super::devices::Slot;
@@ -212,9 +212,13 @@ impl Partition {
             return Err(Reject::OtherRegion);
         }
         let reception = &frame.reception;
-        let data_rate = channel_plan::uplink_data_rate(frame.region, reception.modulation)
+        let profile = &device.about.profile;
+        let joins_on = channel_plan::join_channel(profile, std::slice::from_ref(reception));
+        let tables = profile.tables_after(joins_on);
+        let data_rate = tables
+            .data_rate_index(Direction::Up, reception.modulation)
             .ok_or(Reject::NotADataRate)?;
-        let channel = frame.region.tables().uplink_channel_index(reception.frequency, data_rate);
+        let channel = tables.uplink_channel_index(reception.frequency, data_rate);
         let bytes = Arc::clone(&frame.bytes);
         Ok(Matched { slot, dev_eui, data_rate, channel, bytes, what: What::Join(request) })
     }
@@ -238,11 +242,13 @@ impl Partition {
                 let slot = verified.key;
                 let device = devices.device(slot);
                 let unknown = || Refusal::of_nobody(Reject::UnknownDevAddr);
-                let dev_eui = device.ok_or_else(unknown)?.about.dev_eui;
+                let about = &device.ok_or_else(unknown)?.about;
+                // Editions differ in what an index means (AU915).
+                let data_rate = about.profile.uplink_data_rate(frame.reception.modulation);
                 Ok(Matched {
                     slot,
-                    dev_eui,
-                    data_rate: verified.data_rate,
+                    dev_eui: about.dev_eui,
+                    data_rate: data_rate.unwrap_or(verified.data_rate),
                     channel: verified.channel,
                     bytes: Arc::clone(&frame.bytes),
                     what: What::Data {

@@ -54,7 +54,7 @@ pub struct Limits {
 impl Limits {
     /// The limits of a device of this make under this policy.
     pub fn new(profile: &Profile, policy: &Policy, refused: Refused) -> Self {
-        let tables = profile.region.tables_for(profile.reg_params, None);
+        let tables = profile.tables();
         let (slowest, fastest) = tables.adr_data_rates;
         let (least, greatest) = policy.data_rates;
         let most = tables.max_tx_power_index(profile.reg_params);

@@ -128,23 +128,30 @@ struct Terms {
 /// type 2 it would replace those that stay (LoRaWAN 1.1 §6.2.3).
 fn terms(device: &Device, heard: &JoinHeard, (network, largest): (&Network, usize)) -> Terms {
     let profile = &device.about.profile;
+    let joined_on = match (&heard.request, &device.session) {
+        (Asking::Rejoin(_), Some(session)) => session.current.joined_on,
+        (Asking::Join(_) | Asking::Rejoin(_), _) => {
+            channel_plan::join_channel(profile, &heard.receptions)
+        }
+    };
+    let made_for = (&**profile, profile.tables_after(joined_on));
     let from_start = |rx, cf_list| {
-        let (channels, ch_mask) = channel_plan::at_join(profile, network, cf_list);
+        let (channels, ch_mask) = channel_plan::at_join(made_for, network, cf_list);
         let start = MacParams::at_start(rx, channels, ch_mask);
         let tx_params = tx_param_setup::at_start(profile);
-        Terms { cf_list, current: MacParams { tx_params, ..start } }
+        Terms { cf_list, current: MacParams { tx_params, joined_on, ..start } }
     };
     match (&heard.request, &device.session) {
         (Asking::Join(_), _) => {
-            let cf_list = channel_plan::cf_list(profile, network);
-            let rx = windows::join_rx(profile, heard.suggested_rx_delay);
+            let cf_list = channel_plan::cf_list(made_for, network);
+            let rx = windows::join_rx(made_for, heard.suggested_rx_delay);
             from_start(rx, cf_list.filter(|_| largest > SHORT + 15))
         }
         (Asking::Rejoin(request), Some(session)) if rejoin::keeps_parameters(request) => {
             Terms { cf_list: None, current: (*session.current).clone() }
         }
         (Asking::Rejoin(_), _) => {
-            from_start(windows::rejoin_rx(profile, heard.suggested_rx_delay), None)
+            from_start(windows::rejoin_rx(made_for, heard.suggested_rx_delay), None)
         }
     }
 }

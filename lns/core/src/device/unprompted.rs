@@ -321,7 +321,7 @@ fn chance(device: &Device, now: Timestamp) -> Option<Chance> {
     if !is_certain(device, session) {
         return None;
     }
-    let tables = device.about.profile.region.tables();
+    let tables = device.about.profile.tables_after(session.current.joined_on);
     let chance = match device.class() {
         Class::A => return None,
         Class::B => {

@@ -1,7 +1,7 @@
 //! How a device listens, and the windows that its uplinks open.
 
 use lns_lorawan::region::{JOIN_ACCEPT_DELAY1, PayloadRules};
-use lns_lorawan::{DataRateIndex, Direction, RxDelay};
+use lns_lorawan::{DataRateIndex, Direction, RegionTables, RxDelay};
 
 use crate::event::{JoinHeard, UplinkHeard};
 use crate::mac::channel_plan;
@@ -11,14 +11,16 @@ use crate::session::{MacParams, RxParams, Session, Slot};
 
 /// How an ABP device listens: as its profile says, else by the region's defaults.
 pub(super) fn factory_rx(profile: &Profile) -> RxParams {
-    let defaults = join_rx(profile, RxDelay::default());
+    let defaults = join_rx((profile, profile.tables()), RxDelay::default());
     RxParams { rx2_frequency: profile.rx2_frequency.unwrap_or(defaults.rx2_frequency), ..defaults }
 }
 
 /// How a device is told to listen in a Join-Accept (TS001-1.0.4 §6.2.6). RX2's frequency is not in
 /// it, so that the region's holds.
-pub(super) fn join_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
-    let tables = profile.region.tables();
+pub(super) fn join_rx(
+    (profile, tables): (&Profile, &'static RegionTables),
+    suggested: RxDelay,
+) -> RxParams {
     let (rx2_frequency, rx2_data_rate) = tables.rx2;
     let defined = |index: &DataRateIndex| tables.data_rate(Direction::Down, *index).is_some();
     RxParams {
@@ -34,9 +36,12 @@ pub(super) fn join_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
 /// DEPARTURE LoRaWAN 1.1 §6.2.3 — the accept's own RX1DROffset and RX2 data rate should hold, but a
 /// reference device puts them back to their defaults *after* it has read them: so the defaults are
 /// what it is told, and the profile's come by MAC commands.
-pub(super) fn rejoin_rx(profile: &Profile, suggested: RxDelay) -> RxParams {
-    let (_, rx2_data_rate) = profile.region.tables().rx2;
-    RxParams { rx1_dr_offset: 0, rx2_data_rate, ..join_rx(profile, suggested) }
+pub(super) fn rejoin_rx(
+    (profile, tables): (&Profile, &'static RegionTables),
+    suggested: RxDelay,
+) -> RxParams {
+    let (_, rx2_data_rate) = tables.rx2;
+    RxParams { rx1_dr_offset: 0, rx2_data_rate, ..join_rx((profile, tables), suggested) }
 }
 
 /// The windows after a Rejoin-Request: those of the session, with the delays of a join (LoRaWAN 1.1
@@ -54,14 +59,15 @@ pub(super) fn after_rejoin(
     let rx_delay = u8::try_from(seconds).ok().and_then(RxDelay::new);
     let rx_delay = rx_delay.expect("JOIN_ACCEPT_DELAY1 is a few seconds");
     let rx = RxParams { rx_delay, ..session.current.rx };
-    let tables = profile.region.tables();
+    let tables = profile.tables_after(session.current.joined_on);
     on.map(|on| plan::after_uplink(tables, (&rx, &told(&session.current, &on)), &on))
         .unwrap_or_default()
 }
 
 /// The windows after a Join-Request.
 pub(super) fn after_join(profile: &Profile, heard: &JoinHeard) -> Vec<WindowPlan> {
-    let tables = profile.region.tables();
+    let joins_on = channel_plan::join_channel(profile, &heard.receptions);
+    let tables = profile.tables_after(joins_on);
     let on = UplinkOn::heard(&heard.receptions, heard.data_rate, |frequency| {
         tables.uplink_channel_index(frequency, heard.data_rate)
     });
@@ -77,8 +83,8 @@ pub(super) fn after_uplink(
     let on = UplinkOn::heard(&heard.receptions, heard.data_rate, |frequency| {
         channel_plan::channel_of(profile, session, (frequency, heard.data_rate))
     });
-    let tables = profile.region.tables();
     let current = &session.current;
+    let tables = profile.tables_after(current.joined_on);
     on.map(|on| plan::after_uplink(tables, (&current.rx, &told(current, &on)), &on))
         .unwrap_or_default()
 }
@@ -94,7 +100,7 @@ fn told(current: &MacParams, on: &UplinkOn) -> Told {
 
 /// The largest payload that any downlink data rate of the region takes.
 pub(super) fn largest_payload(profile: &Profile) -> usize {
-    let tables = profile.region.tables();
+    let tables = profile.tables();
     let rows = (0..16).filter_map(DataRateIndex::new);
     let limits = rows
         .filter_map(|index| tables.max_payload(Direction::Down, index, PayloadRules::default()));

@@ -4,12 +4,13 @@
 //! fixed plan (US915) has all of them from the start and is told which to use: by CFList where the
 //! device knows that, else by a block of LinkADRReq.
 
-use lns_lorawan::region::{Channel, ChannelPlan, Judged, MaskRequest};
+use lns_lorawan::region::{Channel, ChannelPlan, Cn470JoinChannel, Judged, MaskRequest};
 use lns_lorawan::{
     CfList, ChMask, DataRateIndex, Direction, Frequency, Modulation, Region, RegionTables,
 };
 
 use crate::env::{ExtraChannel, Network};
+use crate::event::Reception;
 use crate::profile::Profile;
 use crate::session::{Channels, DeviceChannel, MacParams, Session, Slot};
 
@@ -18,13 +19,19 @@ pub fn uplink_data_rate(region: Region, modulation: Modulation) -> Option<DataRa
     region.tables().data_rate_index(Direction::Up, modulation)
 }
 
+/// The join channel that a Join-Request was sent on; `None` outside CN470, and before RP002.
+pub fn join_channel(profile: &Profile, receptions: &[Reception]) -> Option<Cn470JoinChannel> {
+    let at = |copy: &Reception| profile.region.join_channel(profile.reg_params, copy.frequency);
+    receptions.iter().find_map(at)
+}
+
 /// The index of the device's channel with this frequency, for this data rate.
 pub fn channel_of(
     profile: &Profile,
     session: &Session,
     (frequency, data_rate): (Frequency, DataRateIndex),
 ) -> Option<u8> {
-    let tables = profile.region.tables();
+    let tables = profile.tables_after(session.current.joined_on);
     if tables.plan.is_dynamic() {
         return session.current.channels.find(frequency, data_rate).map(|(index, _)| index);
     }
@@ -33,10 +40,11 @@ pub fn channel_of(
 
 /// The CFList (TS001-1.0.4 §6.2.6) for a device that joins; `None` where none is due or the device
 /// would not know it.
-pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
-    let tables = profile.region.tables();
+pub fn cf_list(
+    (profile, tables): (&Profile, &'static RegionTables),
+    network: &Network,
+) -> Option<CfList> {
     match &tables.plan {
-        // The network's extra channels are of one region; another dynamic plan has its own.
         ChannelPlan::Dynamic { .. } => {
             let mut extra = beyond_default(tables, network).map(|channel| channel.frequency);
             let frequencies = std::array::from_fn(|_| extra.next());
@@ -44,18 +52,17 @@ pub fn cf_list(profile: &Profile, network: &Network) -> Option<CfList> {
             some.then_some(CfList::Frequencies(frequencies))
         }
         ChannelPlan::Fixed { .. } => {
-            tables.cf_list_masks(&wanted(profile, network)?, profile.reg_params)
+            tables.cf_list_masks(&wanted((profile, tables), network)?, profile.reg_params)
         }
     }
 }
 
 /// The channels of a session that begins with this CFList, and those in use, where they are known.
 pub fn at_join(
-    profile: &Profile,
+    (profile, tables): (&Profile, &'static RegionTables),
     network: &Network,
     cf_list: Option<CfList>,
 ) -> (Channels, Option<ChMask>) {
-    let tables = profile.region.tables();
     if tables.plan.is_dynamic() {
         let extra = match cf_list {
             Some(CfList::Frequencies(frequencies)) => frequencies.to_vec(),
@@ -65,14 +72,14 @@ pub fn at_join(
     }
     let mask = match cf_list {
         Some(CfList::Masks(words)) => Some(ChMask::from_words(words)),
-        Some(CfList::Frequencies(_)) | None => unselected(profile, network),
+        Some(CfList::Frequencies(_)) | None => unselected((profile, tables), network),
     };
     (Channels::default(), mask)
 }
 
 /// The channels of a personalized device, and those in use, where they are known.
 pub fn from_factory(profile: &Profile) -> (Channels, Option<ChMask>) {
-    let tables = profile.region.tables();
+    let tables = profile.tables();
     if tables.plan.is_dynamic() {
         // Some write down all that the device has.
         let is_default = |frequency: &Frequency| {
@@ -100,8 +107,11 @@ pub fn defined(channels: &Channels) -> ChMask {
 }
 
 /// The channels in use of a fixed plan where nothing has selected any: all, unless some should be.
-fn unselected(profile: &Profile, network: &Network) -> Option<ChMask> {
-    wanted(profile, network).is_none().then(|| profile.region.tables().default_mask())
+fn unselected(
+    (profile, tables): (&Profile, &'static RegionTables),
+    network: &Network,
+) -> Option<ChMask> {
+    wanted((profile, tables), network).is_none().then(|| tables.default_mask())
 }
 
 /// A frame on a channel that should be off: the device has not done what it was told, or has fallen
@@ -116,9 +126,12 @@ pub fn notice(session: &mut Session, channel: Option<u8>) {
 
 /// The channels of a fixed plan that a device should use: the profile's sub-band, else the
 /// network's. `None` in a dynamic plan, and where no sub-band is chosen.
-pub fn wanted(profile: &Profile, network: &Network) -> Option<ChMask> {
+pub fn wanted(
+    (profile, tables): (&Profile, &'static RegionTables),
+    network: &Network,
+) -> Option<ChMask> {
     let sub_band = profile.sub_band.or(network.sub_band)?;
-    profile.region.tables().sub_band_mask(sub_band)
+    tables.sub_band_mask(sub_band)
 }
 
 /// The masks that switch a device from one set of channels to another; `None` where it is not known
@@ -143,23 +156,21 @@ pub fn block(
     layout.block(&opposite, &to, judged)
 }
 
-/// The network's channels that are not among the region's default ones. They are of one region;
-/// another dynamic plan has none of them.
+/// The network's channels that are not among the region's default ones.
 fn beyond_default<'a>(
     tables: &'static RegionTables,
     network: &'a Network,
 ) -> impl Iterator<Item = &'a ExtraChannel> {
-    let of_band = |channel: &&ExtraChannel| tables.downlink_max_eirp(channel.frequency).is_some();
     let default = |channel: &&ExtraChannel| {
         !tables.default_channels().any(|(_, other)| other.frequency == channel.frequency)
     };
-    network.extra_channels.iter().filter(of_band).filter(default)
+    network.channels_of(tables).filter(default)
 }
 
 /// The channels that a device of a dynamic plan should have: the region's and the network's. One
 /// that it has keeps its index. Where the network has none, the device keeps what it has.
 pub fn wanted_channels(profile: &Profile, network: &Network, current: &MacParams) -> Channels {
-    let tables = profile.region.tables();
+    let tables = profile.tables();
     let ChannelPlan::Dynamic { extra_data_rates, max_channels, .. } = &tables.plan else {
         return Channels::default();
     };
@@ -172,7 +183,8 @@ pub fn wanted_channels(profile: &Profile, network: &Network, current: &MacParams
         .collect();
     let keeps = wanted.is_empty();
     let mut slots = vec![Slot::Free; usize::from(*max_channels)];
-    let defaults = tables.default_channels().map(|(_, channel)| default_channel(network, &channel));
+    let defaults =
+        tables.default_channels().map(|(_, channel)| default_channel((tables, network), &channel));
     for (place, channel) in slots.iter_mut().zip(defaults) {
         *place = Slot::Channel(channel);
     }
@@ -194,9 +206,12 @@ pub fn wanted_channels(profile: &Profile, network: &Network, current: &MacParams
 }
 
 /// A default channel, which cannot be changed but may listen elsewhere.
-fn default_channel(network: &Network, channel: &Channel) -> DeviceChannel {
+fn default_channel(
+    (tables, network): (&'static RegionTables, &Network),
+    channel: &Channel,
+) -> DeviceChannel {
     let same = |extra: &&ExtraChannel| extra.frequency == channel.frequency;
-    let moved = network.extra_channels.iter().find(same).and_then(|extra| extra.rx1_frequency);
+    let moved = network.channels_of(tables).find(same).and_then(|extra| extra.rx1_frequency);
     let plain = DeviceChannel::new(channel.frequency, channel.data_rates);
     DeviceChannel { rx1_frequency: moved.unwrap_or(plain.rx1_frequency), ..plain }
 }
@@ -209,8 +224,9 @@ pub fn wanted_mask(
     network: &Network,
     (current, wanted): (&MacParams, &Channels),
 ) -> Option<ChMask> {
-    if !profile.region.tables().plan.is_dynamic() {
-        return self::wanted(profile, network).or(current.ch_mask);
+    let tables = profile.tables_after(current.joined_on);
+    if !tables.plan.is_dynamic() {
+        return self::wanted((profile, tables), network).or(current.ch_mask);
     }
     let frequency = |slot: Slot| slot.channel().map(|channel| channel.frequency);
     let has = |(index, slot): &(u8, Slot)| {

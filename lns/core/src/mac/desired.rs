@@ -21,7 +21,7 @@ pub fn desired(
     let channels = channel_plan::wanted_channels(profile, network, current);
     let ch_mask = channel_plan::wanted_mask(profile, network, (current, &channels));
     MacParams {
-        rx: rx(profile, mac, &current.rx),
+        rx: rx(profile, mac, current),
         ch_mask,
         channels,
         data_rate: target.map(|target| target.data_rate),
@@ -39,16 +39,17 @@ pub fn desired(
             ..current.ping_slot
         },
         beacon: Some(profile.beacon_frequency.map_or(Place::Default, Place::At)),
+        joined_on: current.joined_on,
     }
 }
 
 /// How the device should listen. RX1's delay is the profile's, or what was chosen at the join; one
 /// whose gateways answer late waits longer.
-fn rx(profile: &Profile, mac: &MacState, current: &RxParams) -> RxParams {
-    let tables = profile.region.tables();
+fn rx(profile: &Profile, mac: &MacState, current: &MacParams) -> RxParams {
+    let tables = profile.tables_after(current.joined_on);
     let (frequency, data_rate) = tables.rx2;
     let defined = |index: &DataRateIndex| tables.data_rate(Direction::Down, *index).is_some();
-    let rx_delay = profile.rx_delay.unwrap_or(current.rx_delay);
+    let rx_delay = profile.rx_delay.unwrap_or(current.rx.rx_delay);
     let late = mac.least_rx_delay.filter(|least| least.seconds() > rx_delay.seconds());
     RxParams {
         rx_delay: late.unwrap_or(rx_delay),

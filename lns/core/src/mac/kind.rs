@@ -60,7 +60,7 @@ impl<'a> View<'a> {
 
     /// Its region.
     pub fn tables(&self) -> &'static RegionTables {
-        self.moment.profile.region.tables()
+        self.moment.profile.tables_after(self.session.current.joined_on)
     }
 
     /// What it has refused and is not to be asked again yet.

@@ -142,7 +142,7 @@ impl MacState {
         (data_rate, adr): (DataRateIndex, bool),
         profile: &Profile,
     ) {
-        let (slowest, _) = profile.region.tables().adr_data_rates;
+        let (slowest, _) = profile.tables().adr_data_rates;
         let slower = session.current.data_rate.is_some_and(|before| data_rate < before);
         let by_itself = slower && adr;
         if session.current.data_rate != Some(data_rate) {

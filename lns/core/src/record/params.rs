@@ -1,6 +1,6 @@
 //! MAC parameters, and the account of our requests, in a record.
 
-use lns_lorawan::region::DataRateSet;
+use lns_lorawan::region::{Cn470JoinChannel, DataRateSet};
 use lns_lorawan::{ChMask, DataRateIndex, FCntUp, Frequency, RxDelay, TxPowerIndex};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,7 @@ struct RestV2 {
     rejoin: Option<RejoinPeriod>,
     ping_slot: PingSlot,
     beacon: Option<Place>,
+    joined_on: Option<Cn470JoinChannel>,
 }
 
 /// One channel index. Most channels listen where they send.
@@ -100,6 +101,7 @@ impl From<&MacParams> for RestV2 {
             rejoin: params.rejoin,
             ping_slot: params.ping_slot,
             beacon: params.beacon,
+            joined_on: params.joined_on,
         }
     }
 }
@@ -121,6 +123,7 @@ impl From<ParamsV2> for MacParams {
             rejoin: rest.rejoin,
             ping_slot: rest.ping_slot,
             beacon: rest.beacon,
+            joined_on: rest.joined_on,
             ..start
         }
     }

@@ -70,8 +70,8 @@ impl SessionV1 {
     /// and the data rate that it was last heard at stands elsewhere.
     pub fn into_session(self, profile: &Profile, data_rate: Option<DataRateIndex>) -> Session {
         let keys = SessionKeys::from(self.keys);
-        let channels = Channels::new(profile.region.tables(), self.extra_channels);
-        let dynamic = || profile.region.tables().plan.is_dynamic();
+        let channels = Channels::new(profile.tables(), self.extra_channels);
+        let dynamic = || profile.tables().plan.is_dynamic();
         let ch_mask = self.ch_mask.or_else(|| dynamic().then(|| channel_plan::defined(&channels)));
         let start = MacParams::at_start(self.rx, channels, ch_mask);
         let current = MacParams { data_rate, ..start };

@@ -1,5 +1,6 @@
 //! What a device's MAC does: everything that MAC commands can change.
 
+use lns_lorawan::region::Cn470JoinChannel;
 use lns_lorawan::{ChMask, DataRateIndex, Frequency, RxDelay, TxPowerIndex};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,9 @@ pub struct MacParams {
     pub ping_slot: PingSlot,
     /// Where it looks for beacons, in class B.
     pub beacon: Option<Place>,
+    /// The channel of the Join-Request, which chose the channel plan in CN470 since RP002. Nothing
+    /// but a join changes it.
+    pub joined_on: Option<Cn470JoinChannel>,
 }
 
 /// What TXParamSetupReq sets (TS001-1.0.4 §5.8).
@@ -148,6 +152,7 @@ impl MacParams {
                 channel: Some(PingChannel { place: Place::Default, data_rate: None }),
             },
             beacon: Some(Place::Default),
+            joined_on: None,
         }
     }
 }

@@ -6,8 +6,8 @@ use lns_core::event::Purpose;
 use lns_core::profile::DevNoncePolicy;
 use lns_core::{Activation, EventKind, Note, Profile, Reject};
 use lns_lorawan::{
-    AppKey, CfList, ChMask, DevAddr, DevNonce, JoinEui, JoinNonce, JoinRequest, MacVersion,
-    RegParamsRevision, Region, RxDelay, TimeDelta, Window,
+    AppKey, CfList, ChMask, DevAddr, DevNonce, Frequency, JoinEui, JoinNonce, JoinRequest,
+    MacVersion, RegParamsRevision, Region, RxDelay, TimeDelta, Window,
 };
 
 use crate::bench::*;
@@ -258,4 +258,50 @@ fn another_root_key_forgets_the_nonces_of_the_old_one() {
     assert!(bench.device.used_dev_nonces.is_empty());
     assert_eq!(bench.device.addresses(), Vec::<DevAddr>::new());
     assert_eq!(bench.device.join_nonce, JoinNonce::new(2), "this one never goes back");
+}
+
+/// Since RP002 the channel of the Join-Request tells where a CN470 device listens, then and later.
+#[test]
+fn in_china_the_join_channel_chooses_the_plan() {
+    let places = |step: &lns_core::Step| -> Vec<(u32, u8)> {
+        let windows = &opening(step).unwrap().windows;
+        windows.iter().map(|w| (w.frequency.hz(), w.data_rate.value())).collect()
+    };
+    let cases = [
+        // 20 MHz, type A; 20 MHz, type B; 26 MHz, type B.
+        (507_300_000, [494_100_000, 494_900_000], (470_300_000, 483_900_000)),
+        (499_900_000, [499_900_000, 498_300_000], (477_100_000, 477_100_000)),
+        (480_300_000, [502_500_000, 502_500_000], (485_300_000, 500_300_000)),
+    ];
+    for (join, [rx1, rx2], (up, down)) in cases {
+        let (version, edition) = (MacVersion::V1_0_4, RegParamsRevision::Rp002_1_0_5);
+        let mut bench = Bench::new(Profile::new(Region::Cn470, version, edition), otaa());
+        bench.frequency = Frequency::from_hz(join);
+        assert_eq!(places(&bench.ask_to_join(1)), [(rx1, 5), (rx2, 1)], "{join}");
+        bench.join(2);
+        bench.frequency = Frequency::from_hz(up);
+        let step = bench.hear(&Up::at(0)).unwrap();
+        assert_eq!(places(&step), [(down, 5), (rx2, 1)], "{join}");
+        let record = bench.record();
+        bench.crash(&record);
+        let step = bench.hear(&Up::at(1)).unwrap();
+        assert_eq!(places(&step), [(down, 5), (rx2, 1)], "{join} after a crash");
+    }
+}
+
+/// Bands overlap: EU868's channels at 867 MHz are none of RU864's.
+#[test]
+fn a_channel_list_has_the_channels_of_its_region_only() {
+    let of = |region, hz: u32| lns_core::env::ExtraChannel {
+        region: Some(region),
+        ..Frequency::from_hz(hz).into()
+    };
+    for (region, expected) in [(Region::Eu868, 867_100_000), (Region::Ru864, 864_100_000)] {
+        let profile = Profile::new(region, MacVersion::V1_0_4, RegParamsRevision::Rp002_1_0_5);
+        let mut bench = Bench::new(profile, otaa());
+        bench.network.extra_channels =
+            vec![of(Region::Eu868, 867_100_000), of(Region::Ru864, 864_100_000)];
+        let Some(CfList::Frequencies(list)) = bench.join(1).cf_list else { panic!("{region}") };
+        assert_eq!(list, [Some(Frequency::from_hz(expected)), None, None, None, None]);
+    }
 }
