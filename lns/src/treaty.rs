@@ -102,3 +102,52 @@ pub fn item(offer: &lns_core::Offer, phy_payload: &[u8]) -> Option<DownlinkItem>
         preamble: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lns_core::Offer;
+    use lns_core::event::When as Ours;
+    use lns_core::radio::odds::Odds;
+    use lns_lorawan::{
+        DataRateIndex, Db, Dbm, Frequency, GpsTime, TimeDelta, Timestamp, Tmst, Window,
+    };
+
+    fn offered(when: Ours) -> DownlinkItem {
+        let offer = Offer {
+            id: 1,
+            gateway: GatewayEui::new(1),
+            boot_epoch: 1,
+            window: Window::Rx1,
+            when,
+            starts: Timestamp::from_secs(1),
+            frequency: Frequency::from_hz(868_100_000),
+            data_rate: DataRateIndex::DR0,
+            modulation: "SF12BW125".parse().expect("a modulation"),
+            power: Dbm::from_whole(16),
+            max_phy_payload: 64,
+            margin: Db::from_whole(3),
+            odds: Odds { chance: 800, worth: 780 },
+            reserved_until: Timestamp::from_secs(1),
+        };
+        item(&offer, &[0x60; 12]).expect("it can be said")
+    }
+
+    #[test]
+    fn a_downlink_is_inverted_without_a_crc_and_says_when() {
+        let token = Token::try_from([7_u8; 8].as_slice()).expect("it is short");
+        let after = Ours::After { token: Box::from([7; 8]), delay: TimeDelta::from_secs(5) };
+        let moment = GpsTime::from_micros(1_400_000_000_120_000);
+        for (ours, theirs) in [
+            (after, When::After { token, delay_us: 5_000_000 }),
+            (Ours::Tmst(Tmst(77)), When::Tmst(77)),
+            (Ours::Gps(moment), When::Gps { tmms: 1_400_000_000_120 }),
+            (Ours::Immediately, When::Immediately),
+        ] {
+            let item = offered(ours);
+            assert_eq!(item.when, theirs);
+            assert_eq!((item.invert_polarity, item.no_crc, item.preamble), (true, true, None));
+            assert_eq!((item.power, item.coding_rate), (1600, gateway_link::CodingRate::Cr4_5));
+        }
+    }
+}

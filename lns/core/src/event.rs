@@ -91,6 +91,9 @@ pub struct UplinkHeard {
     pub data_rate: DataRateIndex,
     /// The channel it came on, when the device's plan has one with this frequency.
     pub channel: Option<u8>,
+    /// RxDelay that suits the serving gateway's round trip, given the one that the session has; `None`
+    /// while no round trip was measured. See [`crate::radio::rx_delay`].
+    pub suggested_rx_delay: Option<RxDelay>,
 }
 
 /// What a Join-Accept answers.

@@ -299,3 +299,17 @@ proptest! {
         prop_assert!(ledger.is_clear(START));
     }
 }
+
+#[test]
+fn a_limited_dwell_time_makes_frames_smaller() {
+    let limited = WindowPlan { max_air: Some(ms(400)), ..rx1(SF12) };
+    assert_eq!(
+        ask(&mut given(), 10, 0, &limited),
+        Err(NoOffer::AirTaken),
+        "SF12 is never so short"
+    );
+    let short = WindowPlan { max_air: Some(ms(200)), ..rx1(SF7) };
+    let offer = ask(&mut given(), 10, 0, &short).unwrap();
+    assert!(airtime(SF7, offer.max_phy_payload) <= ms(200));
+    assert!(airtime(SF7, offer.max_phy_payload + 5) > ms(200));
+}

@@ -302,17 +302,6 @@ fn the_last_call_follows_the_round_trip() {
 }
 
 #[test]
-fn a_slow_gateway_gives_its_devices_five_seconds() {
-    let mut lanes = given(1);
-    assert_eq!(lanes.suggested_rx_delay(gateway(1)).seconds(), 1);
-    lanes.round_trip(gateway(1), ms(299));
-    assert_eq!(lanes.suggested_rx_delay(gateway(1)).seconds(), 1);
-    lanes.round_trip(gateway(1), ms(300));
-    assert_eq!(lanes.suggested_rx_delay(gateway(1)).seconds(), 5);
-    assert_eq!(lanes.suggested_rx_delay(gateway(9)).seconds(), 1, "unknown");
-}
-
-#[test]
 fn gateways_are_bounded_and_a_ledger_outlives_its_connection() {
     let mut lanes = Lanes::new(1);
     let settings = LaneSettings::default();

@@ -9,7 +9,8 @@ use lns_core::radio::plan::{
 };
 use lns_core::session::RxParams;
 use lns_lorawan::{
-    Bandwidth, DataRateIndex, Db, Frequency, Modulation, Region, RxDelay, SpreadingFactor, Window,
+    Bandwidth, DataRateIndex, Db, Frequency, Modulation, Region, RxDelay, SpreadingFactor,
+    TimeDelta, Window,
 };
 use radio_given::{SF7, copy};
 
@@ -164,4 +165,24 @@ fn in_as923_rx1_waits_until_the_dwell_time_is_known() {
     assert_eq!(windows(None), [(Window::Rx2, 2)]);
     assert_eq!(windows(Some(false)), [(Window::Rx1, 0), (Window::Rx2, 2)]);
     assert_eq!(windows(Some(true)), [(Window::Rx1, 2), (Window::Rx2, 2)]);
+}
+
+#[test]
+fn where_dwell_time_may_be_limited_no_downlink_is_longer() {
+    // AS923 starts devices in a state that nobody knows; EU868 has no such limit.
+    for (region, frequency, downlink_dwell_time, limit) in [
+        (Region::As923_1, 923_200_000, None, Some(400)),
+        (Region::As923_1, 923_200_000, Some(true), Some(400)),
+        (Region::As923_1, 923_200_000, Some(false), None),
+        (Region::Eu868, 868_100_000, None, None),
+    ] {
+        let rx = session(region, 1, 0);
+        let on = uplink(region, frequency, 5);
+        let told = Told { downlink_dwell_time, ..Told::default() };
+        let windows = after_uplink(region.tables(), (&rx, &told), &on);
+        assert_eq!(windows.len(), 2);
+        for window in windows {
+            assert_eq!(window.max_air.map(TimeDelta::millis), limit, "{region:?}");
+        }
+    }
 }

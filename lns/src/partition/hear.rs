@@ -9,7 +9,8 @@ use lns_core::device::matching::{Match, OnAir};
 use lns_core::device::{Behind, address, home_of};
 use lns_core::event::{Asking, Freshness, JoinHeard, Under, UplinkHeard};
 use lns_core::mac::channel_plan;
-use lns_core::{Event, Reject};
+use lns_core::radio::rx_delay::suggested_rx_delay;
+use lns_core::{Event, Reception, Reject};
 use lns_lorawan::{
     DataRateIndex, DevAddr, DevEui, Direction, FCntUp, Frame, OpenedUplink, PhyPayload, RxDelay,
     SealedUplink, TimeDelta,
@@ -18,9 +19,6 @@ use lns_lorawan::{
 use super::devices::Slot;
 use super::{Partition, Turn};
 use crate::message::{HeardFrame, Seen};
-
-/// From this round trip on, a device is told to listen later.
-const SLOW_ROUND_TRIP: TimeDelta = TimeDelta::from_millis(300);
 
 /// What a transmission was matched to.
 #[derive(Clone, Debug)]
@@ -152,6 +150,7 @@ impl Partition {
                     digest,
                     under,
                     freshness,
+                    suggested_rx_delay: self.better_rx_delay((key.slot, under), &receptions),
                     receptions,
                     data_rate: key.data_rate,
                     channel: key.channel,
@@ -285,14 +284,25 @@ impl Partition {
         address::choose(self.settings.addresses, home_of(dev_eui), random, sessions)
     }
 
-    /// One second when the best gateway answers quickly, else five.
-    fn suggested_rx_delay(&self, receptions: &[lns_core::Reception]) -> RxDelay {
-        if let Some(given) = self.settings.rx_delay {
-            return given;
-        }
-        let slow = receptions
-            .first()
-            .is_some_and(|best| self.settings.gateways.rtt_p99(best.gateway) >= SLOW_ROUND_TRIP);
-        RxDelay::new(if slow { 5 } else { 1 }).expect("1 and 5 are delays")
+    /// How long a device that joins should listen after its uplinks, for the best gateway's line.
+    fn suggested_rx_delay(&self, receptions: &[Reception]) -> RxDelay {
+        let given = self.settings.rx_delay;
+        given.or(self.rx_delay_for(None, receptions)).unwrap_or_default()
+    }
+
+    /// The same for a device that has a delay; `None` while the line was not measured.
+    fn rx_delay_for(&self, current: Option<RxDelay>, receptions: &[Reception]) -> Option<RxDelay> {
+        let best = receptions.first()?;
+        let round_trip = self.settings.gateways.rtt_p99(best.gateway);
+        let measured = round_trip > TimeDelta::ZERO;
+        measured.then(|| suggested_rx_delay(current, round_trip))
+    }
+
+    /// How long a device in session should listen, where an administrator does not say.
+    fn better_rx_delay(&self, matched: (Slot, Under), receptions: &[Reception]) -> Option<RxDelay> {
+        let (slot, under) = matched;
+        let session = self.devices.device(slot)?.session_under(under)?;
+        let current = session.current.rx.rx_delay;
+        self.settings.rx_delay.or_else(|| self.rx_delay_for(Some(current), receptions))
     }
 }

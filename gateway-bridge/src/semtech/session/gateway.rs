@@ -142,12 +142,14 @@ impl Gateway {
                     to: from.to_string(),
                 };
                 self.link = Some(Link::new(from, packet.version, turn.now));
+                self.clock.suspect();
                 turn.counters.count(Count::AddressChanged);
                 turn.out.push(Out::Event(self.eui, event));
             }
             Some(_) => return self.conflict(from, turn),
             None => {
                 self.link = Some(Link::new(from, packet.version, turn.now));
+                self.clock.suspect();
                 turn.counters.count(Count::Connected);
                 let boot_epoch = self.clock.boot_epoch();
                 let address = from.to_string();

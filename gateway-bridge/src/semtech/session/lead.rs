@@ -4,7 +4,9 @@
 //! refused with TOO_LATE (`jitqueue.c` of both forwarders): 1.5 ms for the radio to start, 1 ms of
 //! margin, and the period of the just-in-time loop.
 //!
-//! | forwarder | start | margin | loop | least lead |
+//! What arrives exactly so early is refused, so that the least lead is a microsecond more.
+//!
+//! | forwarder | start | margin | loop | refused up to |
 //! |---|---|---|---|---|
 //! | SX1301 `packet_forwarder` | 1.5 ms | 1 ms | 30 ms | 32.5 ms |
 //! | SX1302 HAL `packet_forwarder` | 1.5 ms | 1 ms | 40 ms | 42.5 ms |
@@ -24,8 +26,8 @@ impl Forwarder {
     /// The least µs between hand-over and start.
     pub fn least_lead_us(self) -> i64 {
         match self {
-            Self::Sx1301 => 32_500,
-            Self::Sx1302 => 42_500,
+            Self::Sx1301 => 32_501,
+            Self::Sx1302 => 42_501,
         }
     }
 }

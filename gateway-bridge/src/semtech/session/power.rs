@@ -2,14 +2,16 @@
 //!
 //! A forwarder over the SX1301 sends at the powers of its calibration table and no other, and
 //! answers TX_POWER to the rest (packet_forwarder, `lora_pkt_fwd.c`); the stock table is below. One
-//! over the SX1302 takes the next lower by itself and warns. The highest entry of the stock table is
-//! the most that is ever offered.
+//! over the SX1302 takes the next lower by itself and warns. Before it looks a power up, a forwarder
+//! takes its antenna's gain off; only the server knows that gain, and asks for an EIRP that the table
+//! has behind the antenna.
 
 use std::collections::BTreeSet;
 
 /// The stock table, dBm.
 const TABLE: [i8; 16] = [-6, -3, 0, 3, 6, 10, 11, 12, 13, 14, 16, 20, 23, 25, 26, 27];
-const MOST: i8 = 27;
+/// The top of the table behind the best antenna that a server knows of, 20 dBi.
+const MOST: i8 = 47;
 /// A lower proposal is not believed, dBm.
 const MIN_PROPOSAL: i8 = -20;
 
@@ -60,7 +62,8 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_offered_again() {
         let mut powers = Powers::default();
-        assert_eq!(powers.choose(3000), 27);
+        assert_eq!(powers.choose(3000), 30, "the server knows the antenna");
+        assert_eq!(powers.choose(30_000), 47);
         assert_eq!(powers.choose(1615), 16);
         assert_eq!(powers.refuse(16, None), Some(14));
         assert_eq!(powers.choose(1600), 14);

@@ -201,6 +201,7 @@ fn ask(draft: &mut Draft<'_>, heard: &UplinkHeard, owed: &mut Owed) {
     let before = adapt::Before::uplink(&draft.device);
     let Device { session: Some(session), mac, .. } = &mut draft.device else { return };
     mac.hear_parameters(session, (heard.data_rate, heard.opened.f_ctrl.adr), &about.profile);
+    mac.least_rx_delay = heard.suggested_rx_delay.or(mac.least_rx_delay);
     channel_plan::notice(session, heard.channel);
     mac.unanswered(session, moment.f_cnt_up);
     adapt::adapt(draft, heard, before);

@@ -30,6 +30,9 @@ const DRIFT_PPM: i64 = 25;
 /// A difference this far from the map is not the line's doing.
 const ASTRAY: TimeDelta = TimeDelta::from_secs(5);
 
+/// The counter's period, µs.
+const WRAP: i64 = 1 << 32;
+
 /// Receptions astray by the same amount mean that a clock has been set or a concentrator has
 /// restarted unnoticed. Frames from a gateway's backlog are astray too, each by another amount.
 const AGREEMENT: TimeDelta = TimeDelta::from_millis(500);
@@ -178,16 +181,19 @@ impl ConcentratorClock {
         self.boot_epoch
     }
 
-    /// Our clock less the concentrator's, unwrapped to the value nearest to the map.
+    /// Our clock less the concentrator's, unwrapped by the map.
     ///
     /// So a wrap needs no memory of the last `tmst`: a gateway may be silent for days, and one
-    /// frame may overtake another.
+    /// frame may overtake another. Nothing arrives before it was sent: what seems early by more than
+    /// a clock may be wrong has been stored for more than half a wrap.
     fn difference(&self, tmst: Tmst, arrived: Timestamp) -> i64 {
         let Some(least) = self.least(arrived) else {
             return arrived.micros().wrapping_sub(i64::from(tmst.0));
         };
         let shown = arrived.micros().wrapping_sub(least) as u32;
-        least.wrapping_add(Tmst(shown).diff(tmst))
+        let lag = Tmst(shown).diff(tmst);
+        let lag = if lag < -ASTRAY.micros() { lag + WRAP } else { lag };
+        least.wrapping_add(lag)
     }
 
     /// The smallest difference, each relaxed by what the clocks may have drifted since.

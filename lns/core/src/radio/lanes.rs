@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-use lns_lorawan::{GatewayEui, Region, RxDelay, TimeDelta, Timestamp};
+use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
 
 use super::clock::ClockMap;
 use super::flights::Flight;
@@ -34,9 +34,6 @@ const WRITTEN: TimeDelta = TimeDelta::from_secs(60);
 
 /// What has been asked is remembered for so long after its last window.
 const MEMORY: TimeDelta = TimeDelta::from_secs(5);
-
-/// From this round trip on a device gets five seconds between uplink and RX1 instead of one.
-const SLOW_ROUND_TRIP: TimeDelta = TimeDelta::from_millis(300);
 
 /// Names one asking, so that what is not used of its answer can be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,13 +234,6 @@ impl Lanes {
     /// How many frames are handed over and not yet answered.
     pub fn in_flight(&self) -> usize {
         self.flights.len()
-    }
-
-    /// RxDelay that suits the way to a gateway: 1 s, or 5 s where the round trip is slow.
-    pub fn suggested_rx_delay(&self, gateway: GatewayEui) -> RxDelay {
-        let slow = |lane: &Lane| lane.round_trip() >= SLOW_ROUND_TRIP;
-        let seconds = if self.lanes.get(&gateway).is_some_and(slow) { 5 } else { 1 };
-        RxDelay::new(seconds).expect("it is at most 15")
     }
 
     /// The latest moment at which asking for this window after this reception makes sense; `None`

@@ -13,6 +13,7 @@ mod percentile;
 pub mod place;
 mod placing;
 pub mod plan;
+pub mod rx_delay;
 pub mod settings;
 pub mod shortage;
 

@@ -34,7 +34,7 @@ pub enum Start {
     },
 }
 
-/// The longest downlink where dwell time is limited.
+/// The longest downlink where dwell time is limited (RP002-1.0.5, AS923 and AU915).
 pub const DWELL_TIME: TimeDelta = TimeDelta::from_millis(400);
 
 /// One window in which a device will listen, as the standard and the session have it.
@@ -57,15 +57,6 @@ pub struct WindowPlan {
     pub max_air: Option<TimeDelta>,
     /// The most EIRP that the region allows on this frequency.
     pub max_eirp: Dbm,
-}
-
-impl WindowPlan {
-    /// The same window for a device whose downlinks are limited to 400 ms each (RP002-1.0.5, dwell time
-    /// of AS923 and AU915).
-    #[must_use]
-    pub fn with_dwell_time(self) -> Self {
-        WindowPlan { max_air: Some(DWELL_TIME), ..self }
-    }
 }
 
 /// What of an uplink its windows depend on.
@@ -213,7 +204,7 @@ fn limited(
         data_rate,
         modulation,
         max_phy_payload,
-        max_air: None,
+        max_air: (dwell_time != Some(false)).then_some(DWELL_TIME),
         max_eirp,
     })
 }

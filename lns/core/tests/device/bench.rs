@@ -235,6 +235,7 @@ impl Bench {
                 receptions: vec![reception],
                 data_rate: verified.data_rate,
                 channel: verified.channel,
+                suggested_rx_delay: None,
             }),
             Match::Refused { reject, whose } => {
                 if let Some(((), behind)) = whose {
