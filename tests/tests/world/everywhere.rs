@@ -29,6 +29,7 @@ an_hour_in! {
     an_hour_in_as923_3: Region::As923_3,
     an_hour_in_as923_4: Region::As923_4,
     an_hour_in_eu433: Region::Eu433,
+    an_hour_in_cn470: Region::Cn470,
     an_hour_in_cn779: Region::Cn779,
     an_hour_in_ru864: Region::Ru864,
     an_hour_in_kr920: Region::Kr920,
@@ -100,7 +101,9 @@ fn an_hour(region: Region) {
         std::fs::write(&path, world.transcript()).expect("the transcript can be written");
         panic!("{failure}\nthe whole transcript: {path}");
     }
-    for window in ["RX1", "RXC", " ping "] {
+    // A gateway beacons where one of CN470's plans has it; the device may have joined another.
+    let slots = (region != Region::Cn470).then_some(" ping ");
+    for window in ["RX1", "RXC"].into_iter().chain(slots) {
         let heard = world
             .transcript()
             .lines()
