@@ -412,6 +412,16 @@ fn what_a_relay_forwards_is_written_as_documented() {
 }
 
 #[test]
+fn commands_of_the_maker_are_written_as_documented() {
+    let commands = Box::from([0x80, 0x0d, 0x01]);
+    let kind = EventKind::ProprietaryMac { f_cnt_up: FCntUp(7), commands };
+    let (body, place) = written(&event(1033, "2026-11-23T10:15:30.2Z", kind), Decoding::None);
+    assert_eq!(place, Where::Topic(Topics::Mac(DEVICE.dev_eui)));
+    let documented = documented("Proprietary MAC commands");
+    assert_eq!([serde_json::from_str::<Value>(&body).unwrap()], documented[..]);
+}
+
+#[test]
 fn a_proprietary_frame_is_written_as_documented() {
     let mut body = b"left from before".to_vec();
     let topic = render::proprietary(&mut body, &[0xe0, 1, 2, 3], &terse(), &nowhere);

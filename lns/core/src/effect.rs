@@ -136,6 +136,13 @@ pub enum EventKind {
     },
     /// The device is a relay and has forwarded a frame.
     Relayed(Box<RelayedUplink>),
+    /// The device has sent MAC commands of its maker's (CID 0x80 and above; TS001-1.0.4 §5).
+    ProprietaryMac {
+        /// Counter of the frame.
+        f_cnt_up: FCntUp,
+        /// From the first such CID to the end: where one ends, only its maker knows.
+        commands: Box<[u8]>,
+    },
 }
 
 /// What has become of the counters of a personalized device.

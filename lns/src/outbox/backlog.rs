@@ -96,5 +96,6 @@ fn size(event: &OutboundEvent) -> usize {
         EventKind::Joined { receptions, .. } => RECEPTION * receptions.len(),
         EventKind::Downlink { .. } | EventKind::Counters { .. } => 128,
         EventKind::Relayed(relayed) => relayed.phy_payload.len() + 128,
+        EventKind::ProprietaryMac { commands, .. } => commands.len() + 32,
     }
 }

@@ -110,7 +110,8 @@ impl Worker {
             EventKind::Joined { .. }
             | EventKind::Downlink { .. }
             | EventKind::Counters { .. }
-            | EventKind::Relayed(_) => None,
+            | EventKind::Relayed(_)
+            | EventKind::ProprietaryMac { .. } => None,
         };
         self.show(route, event, decoded.as_ref());
         let id = route.device.id.to_string();

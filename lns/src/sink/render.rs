@@ -126,6 +126,9 @@ pub fn event(
             Where::Topic(report::counters(to, about, (*got, *last), *recount))
         }
         EventKind::Relayed(relayed) => Where::Topic(report::relayed(to, about, relayed)),
+        EventKind::ProprietaryMac { f_cnt_up, commands } => {
+            Where::Topic(report::proprietary_mac(to, about, (*f_cnt_up, commands)))
+        }
     }
 }
 

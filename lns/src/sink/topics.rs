@@ -25,6 +25,8 @@ pub enum Topics {
     Counters(DevEui),
     /// `lorawan/{DevEUI}/relayed`
     Relayed(DevEui),
+    /// `lorawan/{DevEUI}/mac`
+    Mac(DevEui),
     /// `lorawan/proprietary`
     Proprietary,
     /// `lorawan/gateways/{GatewayEUI}/stat`
@@ -45,6 +47,7 @@ impl Topics {
             Self::Error(device) => format!("lorawan/{device}/error"),
             Self::Counters(device) => format!("lorawan/{device}/counters"),
             Self::Relayed(device) => format!("lorawan/{device}/relayed"),
+            Self::Mac(device) => format!("lorawan/{device}/mac"),
             Self::Proprietary => "lorawan/proprietary".to_owned(),
             Self::GatewayStat(gateway) => format!("lorawan/gateways/{gateway}/stat"),
             Self::GatewayConnected(gateway) => format!("lorawan/gateways/{gateway}/connected"),

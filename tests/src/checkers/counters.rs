@@ -57,7 +57,8 @@ impl Counters {
             EventKind::Joined { .. }
             | EventKind::Downlink { .. }
             | EventKind::Counters { .. }
-            | EventKind::Relayed(_) => Ok(()),
+            | EventKind::Relayed(_)
+            | EventKind::ProprietaryMac { .. } => Ok(()),
         }
     }
 

@@ -94,7 +94,10 @@ impl World {
     fn hear_event(&mut self, outbound: &OutboundEvent) {
         match &outbound.event.kind {
             EventKind::Uplink(_) => self.answer_uplink(outbound),
-            EventKind::Joined { .. } | EventKind::Counters { .. } | EventKind::Relayed(_) => {}
+            EventKind::Joined { .. }
+            | EventKind::Counters { .. }
+            | EventKind::Relayed(_)
+            | EventKind::ProprietaryMac { .. } => {}
             EventKind::Downlink { id, stage, .. } => {
                 if let Some(known) = self.application.wishes.get_mut(id) {
                     known.ended |= is_end(stage, known.confirmed);

@@ -258,6 +258,9 @@ pub fn event(kind: &EventKind) -> (char, &'static str, String) {
         EventKind::Relayed(relayed) => {
             ('✓', "relayed", format!("{} bytes", relayed.phy_payload.len()))
         }
+        EventKind::ProprietaryMac { commands, .. } => {
+            ('✓', "maker's MAC", format!("{} bytes", commands.len()))
+        }
         EventKind::Downlink { id, stage, .. } => {
             let (mark, word) = stage_of(stage);
             (mark, word, format!("item {id}"))

@@ -189,6 +189,10 @@ fn hear_commands(
     }
     owed.answers = received.answers;
     owed.anything |= received.repeats_until_heard;
+    if let Some(commands) = received.proprietary {
+        let f_cnt_up = heard.opened.f_cnt_up;
+        draft.publish(EventKind::ProprietaryMac { f_cnt_up, commands });
+    }
     for note in received.notes {
         draft.note(note);
     }

@@ -77,6 +77,9 @@ pub struct MacState {
     pub ledger: Option<Box<Ledger>>,
 }
 
+/// From this CID on commands are their makers' (TS001-1.0.4 §5).
+const PROPRIETARY: u8 = 0x80;
+
 /// What an uplink's commands have come to.
 #[derive(Debug, Default)]
 pub struct Received {
@@ -86,6 +89,8 @@ pub struct Received {
     pub repeats_until_heard: bool,
     /// A data rate and a power that it has refused.
     pub refused: (Option<DataRateIndex>, Option<TxPowerIndex>),
+    /// Commands of its maker's, for the application; as long as they were in a new frame.
+    pub proprietary: Option<Box<[u8]>>,
     /// What was seen.
     pub notes: Vec<Note>,
 }
@@ -195,6 +200,10 @@ impl MacState {
                         received.notes.push(note);
                     }
                 },
+                Err(MacStop::UnknownCid { cid, rest }) if cid >= PROPRIETARY => {
+                    let new = moment.freshness == Freshness::New;
+                    received.proprietary = new.then(|| rest.into());
+                }
                 Err(MacStop::UnknownCid { cid, .. } | MacStop::Truncated { cid, .. }) => {
                     received.notes.push(Note::UnknownMacCommand { cid });
                 }

@@ -27,6 +27,7 @@ enum KindV1 {
     // Not in the first release, which wrote none of these.
     Counters { got: FCntUp, last: FCntUp, recount: Recount },
     Relayed(Box<RelayedUplink>),
+    ProprietaryMac { f_cnt_up: FCntUp, commands: Box<[u8]> },
 }
 
 /// Flags, from the lowest bit: confirmed, ADR, class B, ACK.
@@ -91,6 +92,9 @@ impl From<&AppEvent> for EventV1 {
                 KindV1::Counters { got: *got, last: *last, recount: *recount }
             }
             EventKind::Relayed(relayed) => KindV1::Relayed(relayed.clone()),
+            EventKind::ProprietaryMac { f_cnt_up, commands } => {
+                KindV1::ProprietaryMac { f_cnt_up: *f_cnt_up, commands: commands.clone() }
+            }
         };
         EventV1 { sequence: event.sequence, number: event.number, at: at.micros(), kind }
     }
@@ -111,6 +115,9 @@ impl From<EventV1> for AppEvent {
             }
             KindV1::Counters { got, last, recount } => EventKind::Counters { got, last, recount },
             KindV1::Relayed(relayed) => EventKind::Relayed(relayed),
+            KindV1::ProprietaryMac { f_cnt_up, commands } => {
+                EventKind::ProprietaryMac { f_cnt_up, commands }
+            }
         };
         AppEvent { sequence: record.sequence, number: record.number, at, kind }
     }

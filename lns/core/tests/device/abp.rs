@@ -34,7 +34,8 @@ fn recounts(step: &Step) -> Vec<(u32, u32, Recount)> {
         EventKind::Uplink(_)
         | EventKind::Joined { .. }
         | EventKind::Downlink { .. }
-        | EventKind::Relayed(_) => None,
+        | EventKind::Relayed(_)
+        | EventKind::ProprietaryMac { .. } => None,
     });
     kinds.collect()
 }

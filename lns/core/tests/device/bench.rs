@@ -456,7 +456,8 @@ pub fn uplink(step: &Step) -> Option<&UplinkEvent> {
         EventKind::Joined { .. }
         | EventKind::Downlink { .. }
         | EventKind::Counters { .. }
-        | EventKind::Relayed(_) => None,
+        | EventKind::Relayed(_)
+        | EventKind::ProprietaryMac { .. } => None,
     })
 }
 
@@ -467,7 +468,8 @@ pub fn stages(step: &Step) -> Vec<(u64, Stage)> {
         EventKind::Uplink(_)
         | EventKind::Joined { .. }
         | EventKind::Counters { .. }
-        | EventKind::Relayed(_) => None,
+        | EventKind::Relayed(_)
+        | EventKind::ProprietaryMac { .. } => None,
     });
     stages.collect()
 }

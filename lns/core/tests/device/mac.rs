@@ -1,8 +1,8 @@
 use lns_core::effect::Durable;
 use lns_core::event::Fate;
-use lns_core::{Activation, Event, Note, Profile};
+use lns_core::{Activation, Event, EventKind, Note, Profile};
 use lns_lorawan::{
-    ChMask, Db, DownlinkMacCommand, DownlinkMacCommands, FCtrlUp, Frequency, MacVersion,
+    ChMask, Db, DownlinkMacCommand, DownlinkMacCommands, FCntUp, FCtrlUp, Frequency, MacVersion,
     RegParamsRevision, Region, TimeDelta,
 };
 
@@ -94,9 +94,26 @@ fn commands_on_port_0_count_as_well() {
 #[test]
 fn what_stands_after_an_unknown_command_is_unread() {
     let mut bench = Bench::abp();
-    let step = bench.hear(&Up { f_opts: &[0x02, 0x80, 0x0d], ..Up::at(0) }).unwrap();
-    assert!(step.notes.contains(&Note::UnknownMacCommand { cid: 0x80 }));
+    let step = bench.hear(&Up { f_opts: &[0x02, 0x70, 0x0d], ..Up::at(0) }).unwrap();
+    assert!(step.notes.contains(&Note::UnknownMacCommand { cid: 0x70 }));
     assert_eq!(commands(&bench.listen().unwrap()).len(), 1);
+}
+
+#[test]
+fn commands_of_the_maker_are_passed_to_the_application_once() {
+    let mut bench = Bench::abp();
+    let up = Up { f_opts: &[0x02, 0x80, 0x0d, 0x01], ..Up::confirmed(0) };
+    let passed = |step: &lns_core::Step| {
+        let kinds = published(step).into_iter().cloned();
+        let maker = kinds.filter(|kind| matches!(kind, EventKind::ProprietaryMac { .. }));
+        maker.collect::<Vec<_>>()
+    };
+    let first = bench.hear(&up).unwrap();
+    let commands = Box::from([0x80, 0x0d, 0x01]);
+    assert_eq!(passed(&first), [EventKind::ProprietaryMac { f_cnt_up: FCntUp(0), commands }]);
+    assert!(passed(&bench.hear(&up).unwrap()).is_empty(), "a repeat says nothing new");
+    // What was before them is answered.
+    assert_eq!(self::commands(&bench.listen().unwrap()).len(), 1);
 }
 
 #[test]

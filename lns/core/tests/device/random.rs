@@ -128,7 +128,8 @@ impl Onlooker {
                 | EventKind::Downlink { .. }
                 | EventKind::Joined { .. }
                 | EventKind::Counters { .. }
-                | EventKind::Relayed(_) => {}
+                | EventKind::Relayed(_)
+                | EventKind::ProprietaryMac { .. } => {}
             }
         }
         self.opened = opening(step).cloned().or(self.opened.take());

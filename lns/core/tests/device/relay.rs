@@ -14,7 +14,8 @@ fn relayed(step: &Step) -> Vec<RelayedUplink> {
         EventKind::Uplink(_)
         | EventKind::Joined { .. }
         | EventKind::Downlink { .. }
-        | EventKind::Counters { .. } => None,
+        | EventKind::Counters { .. }
+        | EventKind::ProprietaryMac { .. } => None,
     });
     kinds.collect()
 }

@@ -53,6 +53,13 @@ struct Relayed<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct ProprietaryMac<'a> {
+    f_cnt: u32,
+    commands: Base64<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct Proprietary<'a> {
     event_id: Shown<EventId>,
     phy_payload: Base64<'a>,
@@ -101,6 +108,16 @@ pub(super) fn relayed(
     };
     tell(to, about, more);
     Topics::Relayed(about.0.dev_eui)
+}
+
+/// A device has sent MAC commands of its maker's.
+pub(super) fn proprietary_mac(
+    to: &mut Vec<u8>,
+    about: (&DeviceLabel<'_>, &AppEvent),
+    (f_cnt_up, commands): (FCntUp, &[u8]),
+) -> Topics {
+    tell(to, about, ProprietaryMac { f_cnt: f_cnt_up.0, commands: Base64(commands) });
+    Topics::Mac(about.0.dev_eui)
 }
 
 /// A gateway has heard a proprietary frame.
