@@ -5,7 +5,7 @@
 //! does now ([`Current`]) and what its profiles allow ([`Limits`]) it says what the device should
 //! do ([`Target`]), and [`Why`]. It sends nothing: LinkADRReq carries what differs.
 //!
-//! An algorithm is a file beside this one with a function like [`standard::advise`]; it gets a
+//! An algorithm is a file beside this one with a function like `standard::advise`; it gets a
 //! line in [`Algorithm`]. Modes, limits and what the device has refused are dealt with here, for
 //! all of them.
 

@@ -1,7 +1,7 @@
 //! MAC commands: what a device is asked, and what it is answered. TS001-1.0.4 §5.
 //!
-//! A session remembers what the device's MAC does ([`MacParams`], *current*); [`desired`] is what it
-//! should do. Where they differ, a request is due. One command pair a file:
+//! A session remembers what the device's MAC does ([`MacParams`], *current*); [`desired()`] is what
+//! it should do. Where they differ, a request is due. One command pair a file:
 //!
 //! * a request of ours has `needed` or `differs` (does the device do otherwise?), `aim` (what to
 //!   ask), `request` (the commands), `copy` (which parameters it sets) and `on_answer` (what an
