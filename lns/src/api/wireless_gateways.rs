@@ -35,6 +35,7 @@ fn read_new(body: &[u8]) -> Result<WirelessGateway, ApiError> {
     let mut lorawan = fields.required("LoRaWAN", lorawan)?;
     fields.finish()?;
     let gateway_eui = lorawan.read("GatewayEui")?;
+    let beaconing = beaconing(&mut lorawan)?;
     let gateway = WirelessGateway {
         id,
         gateway_eui: lorawan.required("GatewayEui", gateway_eui)?,
@@ -43,12 +44,13 @@ fn read_new(body: &[u8]) -> Result<WirelessGateway, ApiError> {
         region: lorawan.text("RfRegion", 1..=64)?,
         max_eirp: max_eirp(&mut lorawan)?,
         location: location(&mut lorawan, ["Location", "Latitude", "Longitude", "Altitude"])?,
-        radio: Radio::default(),
+        // Whoever says where it beacons says that it does; its packet forwarder must be told as well.
+        radio: Radio { beaconing: beaconing.is_some(), ..Radio::default() },
         basics: Basics {
             join_eui_filters: join_eui_filters(&mut lorawan)?,
             net_id_filters: net_id_filters(&mut lorawan)?,
             sub_bands: list_within(&mut lorawan, "SubBands", (8, 1..=8))?,
-            beaconing: beaconing(&mut lorawan)?,
+            beaconing,
         },
         tags,
         made_by,

@@ -32,8 +32,8 @@ pub struct WirelessGateway {
     /// Where its antenna stands; `None`: as it reports itself.
     #[serde(default)]
     pub location: Option<Location>,
-    /// AWS's `JoinEuiFilters`, `NetIdFilters`, `SubBands`, `Beaconing`: kept and shown, of no
-    /// effect for a packet forwarder.
+    /// AWS's `JoinEuiFilters`, `NetIdFilters`, `SubBands`, `Beaconing`: kept and shown. Of no effect
+    /// for a packet forwarder, but that a gateway made with `Beaconing` is one that beacons.
     #[serde(default)]
     pub basics: Basics,
     /// What its forwarder is like.

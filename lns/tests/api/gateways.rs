@@ -18,6 +18,19 @@ fn body() -> Value {
 }
 
 #[tokio::test]
+async fn a_gateway_made_with_beaconing_is_one_that_beacons() {
+    let api = Api::new();
+    let mut plain = body();
+    plain["LoRaWAN"]["GatewayEui"] = json!("aa555a0000000002");
+    plain["LoRaWAN"].as_object_mut().unwrap().remove("Beaconing");
+    for (body, beacons) in [(body(), true), (plain, false)] {
+        let id = api.ask("POST /wireless-gateways", body).await.id();
+        let shown = api.ask(&format!("GET /v1/wireless-gateways/{id}"), Value::Null).await.body;
+        assert_eq!(shown["beaconing"], json!(beacons));
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_reads_back_changes_and_goes() {
     let api = Api::new();
     let id = api.ask("POST /wireless-gateways", body()).await.id();
@@ -116,7 +129,7 @@ async fn region_and_place_can_be_changed_under_v1() {
     assert_eq!(changed["name"], Value::Null);
     let cleared = api.ask(line, json!({ "location": null })).await.body;
     assert_eq!(cleared["location"], Value::Null);
-    assert_eq!((&cleared["antenna_gain"], &cleared["beaconing"]), (&json!(0), &json!(false)));
+    assert_eq!((&cleared["antenna_gain"], &cleared["beaconing"]), (&json!(0), &json!(true)));
     let radio = json!({ "forwarder": "sx1301", "antenna_gain": 3, "beaconing": true });
     let told = api.ask(line, radio).await.body;
     let shown = (&told["forwarder"], &told["antenna_gain"], &told["beaconing"]);
