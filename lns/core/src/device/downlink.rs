@@ -126,7 +126,9 @@ impl Contents {
         offers.retain(|offer| offer.max_phy_payload >= size);
         let (Some(at), Some(first)) = (self.beacon_timing, offers.first()) else { return offers };
         let (window, ends) = (first.window, first.starts + airtime(first.modulation, size));
-        let tables = device.about.profile.region.tables();
+        let session = device.session.as_ref();
+        let joined_on = session.and_then(|session| session.current.joined_on);
+        let tables = device.about.profile.tables_after(joined_on);
         let answer = beacon_timing::answer(tables, ends);
         self.commands.splice(at..at + beacon_timing::LENGTH, answer.into_iter().flatten());
         offers.retain(|offer| offer.window == window);
