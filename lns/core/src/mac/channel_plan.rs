@@ -4,7 +4,9 @@
 //! fixed plan (US915) has all of them from the start and is told which to use: by CFList where the
 //! device knows that, else by a block of LinkADRReq.
 
-use lns_lorawan::region::{Channel, ChannelPlan, Cn470JoinChannel, Judged, MaskRequest};
+use lns_lorawan::region::{
+    Channel, ChannelPlan, Cn470JoinChannel, DataRateSet, Judged, MaskRequest,
+};
 use lns_lorawan::{
     CfList, ChMask, DataRateIndex, Direction, Frequency, Modulation, Region, RegionTables,
 };
@@ -168,16 +170,18 @@ fn beyond_default<'a>(
 }
 
 /// The channels that a device of a dynamic plan should have: the region's and the network's. One
-/// that it has keeps its index. Where the network has none, the device keeps what it has.
+/// that it has keeps its index. Where the network has none, the device keeps what it has. A set of
+/// data rates that NewChannelReq has no words for in the device's edition becomes the region's.
 pub fn wanted_channels(profile: &Profile, network: &Network, current: &MacParams) -> Channels {
     let tables = profile.tables();
     let ChannelPlan::Dynamic { extra_data_rates, max_channels, .. } = &tables.plan else {
         return Channels::default();
     };
+    let sayable = |set: &DataRateSet| set.to_new_channel(profile.reg_params).is_some();
     let mut wanted: Vec<DeviceChannel> = beyond_default(tables, network)
         .map(|extra| DeviceChannel {
             frequency: extra.frequency,
-            data_rates: extra.data_rates.unwrap_or(*extra_data_rates),
+            data_rates: extra.data_rates.filter(sayable).unwrap_or(*extra_data_rates),
             rx1_frequency: extra.rx1_frequency.unwrap_or(extra.frequency),
         })
         .collect();

@@ -6,8 +6,8 @@
 //! itself, in the order of the requests. A channel that was created listens where it sends and is in
 //! use at once.
 
+use lns_lorawan::Frequency;
 use lns_lorawan::mac::{DownlinkMacCommand, NewChannelAns, NewChannelReq};
-use lns_lorawan::{Frequency, RegionTables};
 
 use super::ask::Verdict;
 use super::kind::View;
@@ -87,15 +87,15 @@ pub fn indices(asked: &MacParams, current: &MacParams) -> Vec<u8> {
 /// The requests. One with frequency 0 removes a channel.
 pub fn request(asked: &MacParams, view: &View<'_>) -> Vec<DownlinkMacCommand> {
     let indices = indices(asked, view.current()).into_iter();
-    let requests = indices.map(|index| one(index, asked.channels.slot(index), view.tables()));
+    let requests = indices.map(|index| one(index, asked.channels.slot(index), view));
     requests.collect()
 }
 
-fn one(ch_index: u8, slot: Slot, tables: &RegionTables) -> DownlinkMacCommand {
-    let (slowest, fastest) = tables.adr_data_rates;
+fn one(ch_index: u8, slot: Slot, view: &View<'_>) -> DownlinkMacCommand {
+    let (slowest, fastest) = view.tables().adr_data_rates;
     let (frequency, (min_data_rate, max_data_rate)) = match slot.channel() {
         Some(channel) => {
-            let range = NewChannelReq::range_of(channel.data_rates);
+            let range = channel.data_rates.to_new_channel(view.moment.profile.reg_params);
             (channel.frequency, range.unwrap_or((slowest, fastest)))
         }
         None => (Frequency::from_hz(0), (slowest, fastest)),

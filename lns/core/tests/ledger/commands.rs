@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lns_core::env::ExtraChannel;
 use lns_core::mac::Kind;
-use lns_core::session::AdrAck;
+use lns_core::session::{AdrAck, DeviceChannel};
 use lns_core::{Command, Event, Note, Profile};
 use lns_lorawan::region::DataRateSet;
 use lns_lorawan::{
@@ -348,6 +348,25 @@ fn channels_that_the_network_has_not_are_removed_and_ranges_corrected() {
     assert_eq!(channels.slot(4).channel().map(|channel| channel.data_rates), Some(range));
     assert!(channels.slot(3).channel().is_none() && channels.slot(7).channel().is_some());
     assert_eq!(talk.current().ch_mask.unwrap().count(), 5);
+}
+
+/// RP002-1.0.5 gives NewChannelReq's two data rates a second meaning. A device of an older edition
+/// would take them for a range, the wrong way round.
+#[test]
+fn a_device_of_an_older_edition_is_sent_a_range_only() {
+    let mut talk = poor(MacVersion::V1_0_4);
+    talk.describe(|profile| profile.reg_params = RegParamsRevision::Rp002_1_0_4);
+    let (set, range) = (&[0, 1, 2, 3, 4, 5, 12, 13], &[0, 1, 2, 3, 4, 5]);
+    let (with_sf5, frequency) = (Some(DataRateSet::of(set)), Frequency::from_hz(867_900_000));
+    talk.bench.network.extra_channels =
+        vec![ExtraChannel { data_rates: with_sf5, ..extra(867_900_000) }];
+    talk.exchanges(10);
+    talk.assert_true();
+    assert!(talk.is_quiet());
+    let channels = &talk.current().channels;
+    let given = channels.slots().filter_map(|(_, slot)| slot.channel().copied());
+    let given: Vec<_> = given.filter(|given| given.frequency == frequency).collect();
+    assert_eq!(given, [DeviceChannel::new(frequency, DataRateSet::of(range))]);
 }
 
 #[test]
