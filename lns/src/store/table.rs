@@ -27,11 +27,37 @@ pub enum Table {
     ServiceProfiles,
     /// What the server remembers about itself.
     Meta,
+    /// Multicast groups: keys, members, session, queue.
+    MulticastGroups,
+    /// Frame counters of multicast groups: rewritten as they send.
+    MulticastCounters,
+    /// Things and thing types.
+    Things,
+    /// Policies, their versions, and to whom they are attached.
+    Policies,
+    /// Certificates, and the server's own authority.
+    Certificates,
+    /// Users of MQTT with a password or a token.
+    MqttUsers,
+    /// Topic rules and their destinations.
+    TopicRules,
+    /// Device shadows.
+    Shadows,
+    /// Kept MQTT sessions: subscriptions, will, expiry.
+    BrokerSessions,
+    /// Messages that wait for kept MQTT sessions.
+    BrokerQueues,
+    /// Retained messages, by topic.
+    RetainedMessages,
+    /// What rules' actions still have to do.
+    ActionQueues,
+    /// What rules' actions could not do.
+    DeadLetters,
 }
 
 impl Table {
     /// Every table, in the order of its [`tag`](Self::tag).
-    pub const ALL: [Table; 11] = [
+    pub const ALL: [Table; 24] = [
         Table::DeviceState,
         Table::DeviceDescription,
         Table::DevNonces,
@@ -43,6 +69,19 @@ impl Table {
         Table::Codecs,
         Table::ServiceProfiles,
         Table::Meta,
+        Table::MulticastGroups,
+        Table::MulticastCounters,
+        Table::Things,
+        Table::Policies,
+        Table::Certificates,
+        Table::MqttUsers,
+        Table::TopicRules,
+        Table::Shadows,
+        Table::BrokerSessions,
+        Table::BrokerQueues,
+        Table::RetainedMessages,
+        Table::ActionQueues,
+        Table::DeadLetters,
     ];
 
     /// The byte that stands for the table on disk and in exports. Never changed, never reused.
@@ -59,6 +98,19 @@ impl Table {
             Table::Codecs => 9,
             Table::ServiceProfiles => 10,
             Table::Meta => 11,
+            Table::MulticastGroups => 12,
+            Table::MulticastCounters => 13,
+            Table::Things => 14,
+            Table::Policies => 15,
+            Table::Certificates => 16,
+            Table::MqttUsers => 17,
+            Table::TopicRules => 18,
+            Table::Shadows => 19,
+            Table::BrokerSessions => 20,
+            Table::BrokerQueues => 21,
+            Table::RetainedMessages => 22,
+            Table::ActionQueues => 23,
+            Table::DeadLetters => 24,
         }
     }
 
@@ -81,6 +133,19 @@ impl Table {
             Table::Codecs => "codecs",
             Table::ServiceProfiles => "service_profiles",
             Table::Meta => "meta",
+            Table::MulticastGroups => "multicast_groups",
+            Table::MulticastCounters => "multicast_counters",
+            Table::Things => "things",
+            Table::Policies => "policies",
+            Table::Certificates => "certificates",
+            Table::MqttUsers => "mqtt_users",
+            Table::TopicRules => "topic_rules",
+            Table::Shadows => "shadows",
+            Table::BrokerSessions => "broker_sessions",
+            Table::BrokerQueues => "broker_queues",
+            Table::RetainedMessages => "retained_messages",
+            Table::ActionQueues => "action_queues",
+            Table::DeadLetters => "dead_letters",
         }
     }
 }
