@@ -14,6 +14,12 @@ pub fn of(kind: Kind, id: &impl Display) -> String {
     format!("arn:aws:iotwireless:local:000000000000:{kind}/{id}")
 }
 
+/// The ARN of a resource whose kind goes by this name; `None` when no kind does.
+pub fn of_name(name: &str, id: &impl Display) -> Option<String> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+    Some(of(kind, id))
+}
+
 /// The resource that an ARN names.
 pub fn parse(arn: &str) -> Result<(Kind, String), ApiError> {
     let problem = || {

@@ -1,9 +1,7 @@
-//! How a refusal looks from outside: AWS's names and status codes, our words.
+//! Why an operation says no: AWS's names and status codes, our words. How it looks from outside is
+//! the [dialect](super::dialect)'s.
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use axum::http::StatusCode;
 
 use crate::registry::{Kind, RegistryError};
 
@@ -32,6 +30,18 @@ pub enum ErrorType {
     RequestTooLarge,
     /// 429: too much at once; clients try again by themselves.
     Throttling,
+    /// 409: a resource of this name is there, and is another (iot).
+    AlreadyExists,
+    /// 409: the resource is no longer of the version that the request speaks of (iot).
+    VersionConflict,
+    /// 409: somebody still refers to the resource (iot).
+    DeleteConflict,
+    /// 410: as many as there may be (iot).
+    LimitExceeded,
+    /// 401: not for this caller, as iot says it.
+    Unauthorized,
+    /// 400: a rule's statement cannot be read.
+    SqlParse,
     /// 500: an incident of ours.
     Internal,
 }
@@ -50,6 +60,12 @@ impl ErrorType {
             ErrorType::Conflict => "ConflictException",
             ErrorType::RequestTooLarge => "RequestEntityTooLargeException",
             ErrorType::Throttling => "ThrottlingException",
+            ErrorType::AlreadyExists => "ResourceAlreadyExistsException",
+            ErrorType::VersionConflict => "VersionConflictException",
+            ErrorType::DeleteConflict => "DeleteConflictException",
+            ErrorType::LimitExceeded => "LimitExceededException",
+            ErrorType::Unauthorized => "UnauthorizedException",
+            ErrorType::SqlParse => "SqlParseException",
             ErrorType::Internal => "InternalServerException",
         }
     }
@@ -57,12 +73,19 @@ impl ErrorType {
     /// The HTTP status.
     pub const fn status(self) -> StatusCode {
         match self {
-            ErrorType::Validation | ErrorType::TooManyTags => StatusCode::BAD_REQUEST,
+            ErrorType::Validation | ErrorType::TooManyTags | ErrorType::SqlParse => {
+                StatusCode::BAD_REQUEST
+            }
+            ErrorType::Unauthorized => StatusCode::UNAUTHORIZED,
             ErrorType::AccessDenied => StatusCode::FORBIDDEN,
             ErrorType::ResourceNotFound | ErrorType::UnknownOperation => StatusCode::NOT_FOUND,
             ErrorType::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ErrorType::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            ErrorType::Conflict => StatusCode::CONFLICT,
+            ErrorType::Conflict
+            | ErrorType::AlreadyExists
+            | ErrorType::VersionConflict
+            | ErrorType::DeleteConflict => StatusCode::CONFLICT,
+            ErrorType::LimitExceeded => StatusCode::GONE,
             ErrorType::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorType::Throttling => StatusCode::TOO_MANY_REQUESTS,
             ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -143,25 +166,5 @@ impl From<DeviceError> for ApiError {
 impl From<CodecRefusal> for ApiError {
     fn from(refusal: CodecRefusal) -> Self {
         Self::validation(refusal.to_string())
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let mut body = Map::new();
-        // AWS spells it both ways, and clients look for one or the other.
-        body.insert("Message".to_owned(), json!(self.message));
-        body.insert("message".to_owned(), json!(self.message));
-        if let Some((kind, id)) = self.resource {
-            body.insert("ResourceType".to_owned(), json!(kind));
-            body.insert("ResourceId".to_owned(), json!(id));
-        }
-        let mut response = (self.error_type.status(), Json(Value::Object(body))).into_response();
-        let name = HeaderValue::from_static(self.error_type.name());
-        response.headers_mut().insert("x-amzn-errortype", name);
-        if self.error_type == ErrorType::RequestTimeout {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
     }
 }

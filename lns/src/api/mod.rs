@@ -11,12 +11,16 @@ mod codecs;
 mod common;
 mod destinations;
 mod device_profiles;
+mod dialect;
 mod door;
 mod error;
 mod fields;
+mod iot;
+mod iot_data;
 mod keys;
 mod params;
 mod queue;
+mod routing;
 mod row;
 mod running;
 mod serve;
@@ -33,7 +37,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use lns_lorawan::Timestamp;
@@ -42,6 +46,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::registry::{Registry, RegistryError};
 
 pub use error::{ApiError, ErrorType};
+pub use routing::Service;
 pub use running::{
     AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
     Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Which,
@@ -120,13 +125,24 @@ type Shared = axum::extract::State<Arc<ApiState>>;
 /// All routes. Serve it with [`serve`].
 pub fn router(state: ApiState) -> Router {
     let state = Arc::new(state);
-    Router::new()
-        .merge(provisioning())
-        .merge(traffic())
-        .merge(additions())
+    let service = |service: Service, routes: Router<Arc<ApiState>>| -> Router {
+        let said =
+            map_response(move |answer: Response| async move { dialect::spoken(service, answer) });
+        routes.with_state(Arc::clone(&state)).layer(said)
+    };
+    let services = [
+        service(Service::IotWireless, provisioning().merge(traffic())),
+        service(Service::Iot, iot::routes()),
+        service(Service::IotData, iot_data::routes()),
+    ];
+    let unknown = Router::new().fallback(service::unknown);
+    let services = Router::new()
+        .fallback(routing::route)
+        .with_state(routing::Services::new(services, unknown));
+    additions()
         .route("/healthz", operation(get(healthz)))
         .route("/metrics", operation(get(metrics)))
-        .fallback(service::unknown)
+        .fallback_service(services)
         .layer(from_fn_with_state(Arc::clone(&state), door::door))
         .with_state(state)
 }

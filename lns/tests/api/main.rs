@@ -12,6 +12,7 @@ mod door;
 mod gateways;
 mod profiles;
 mod queue;
+mod services;
 
 use std::sync::Arc;
 

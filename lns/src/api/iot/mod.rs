@@ -1,0 +1,18 @@
+//! AWS's `iot`: things, rules and what belongs to them, in camelCase.
+//!
+//! A file has the operations on one kind of resource and lists their paths in its own `routes`;
+//! adding one is a line here. Operations refuse with an [`ApiError`](super::ApiError), which the
+//! [dialect](super::dialect) says in this service's words.
+
+mod endpoint;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::ApiState;
+
+/// The paths of all operations.
+pub(super) fn routes() -> Router<Arc<ApiState>> {
+    Router::new().merge(endpoint::routes())
+}
