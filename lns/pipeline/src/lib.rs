@@ -7,3 +7,4 @@
 
 pub mod codec;
 pub mod samples;
+pub mod topic;
