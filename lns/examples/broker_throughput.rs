@@ -17,7 +17,7 @@ fn main() -> anyhow::Result<()> {
     let messages: u64 = arguments.next().map_or(Ok(300_000), |text| text.parse())?;
     let clients: u64 = arguments.next().map_or(Ok(1), |text| text.parse())?;
     let config = EmbeddedConfig::new("127.0.0.1:0".parse()?);
-    let broker = Embedded::start(config, Arc::new(|_| Ok(())))?;
+    let broker = Embedded::start(config, Arc::new(|_, _| Ok(())))?;
     let heard = Arc::new(AtomicU64::new(0));
     let ready = Arc::new(AtomicU64::new(0));
     for client in 0..clients {

@@ -104,7 +104,7 @@ pub(super) fn start(
     let ears = Arc::new(ears(config, &common, &out, &radios));
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
     let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
-    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears) });
+    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears), rooms: Vec::new() });
 
     let (stopping, stop) = watch::channel(false);
     let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
@@ -220,9 +220,9 @@ fn way_out(
     let (broker, mqtt) = parts::broker(
         config,
         // Until every room runs, senders keep their messages.
-        Arc::new(move |message| match &*intake.read() {
-            Some(intake) => intake.take(message),
-            None => Err(message),
+        Arc::new(move |publication, taken| match &*intake.read() {
+            Some(intake) => intake.take(publication, taken),
+            None => Err((publication, taken)),
         }),
     )?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));

@@ -9,7 +9,7 @@ mod hooks;
 mod retain;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rmqtt::codec::types::Publish as Packet;
+use rmqtt::codec::v5::PublishProperties;
 use rmqtt::context::ServerContext;
 use rmqtt::net::{Builder, Listener};
 use rmqtt::server::MqttServer;
@@ -25,11 +26,12 @@ use rmqtt::types::{From as Sender, Id, QoS};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use super::heard::Heard;
 use super::status::{Counters, Status};
-use super::{Broker, BrokerError, Busy, Intake, Message, Ticket};
+use super::{Broker, BrokerError, Busy, Intake, Message, Origin, Publication, Ticket};
 use access::Access;
 pub use access::Credentials;
-use hooks::Hooks;
+use hooks::{Hooks, hear};
 use retain::Retained;
 
 /// How many messages the forwarder takes at once.
@@ -88,6 +90,7 @@ pub struct Embedded {
     address: SocketAddr,
     bound: u64,
     jobs: mpsc::Sender<Job>,
+    heard: Heard,
     counters: Arc<Counters>,
     stopped: AtomicBool,
     runtime: Mutex<Option<Runtime>>,
@@ -109,17 +112,23 @@ impl Embedded {
             .build()
             .map_err(BrokerError::Runtime)?;
         let counters = Arc::new(Counters::default());
-        let hooks = Hooks { access: Arc::new(access), intake, counters: counters.clone() };
+        let heard = Heard::new();
+        let hooks = Hooks {
+            access: Arc::new(access),
+            intake,
+            heard: heard.clone(),
+            counters: counters.clone(),
+        };
         let (jobs, queue) = mpsc::channel(config.in_flight.max(1));
         let bound = config.in_flight.max(1) as u64;
         let (ready, started) = std::sync::mpsc::sync_channel(1);
-        let forwarded = counters.clone();
+        let own = hooks.clone();
         runtime.spawn(async move {
             let (context, server, address) = match set_up(&config, hooks).await {
                 Ok(set_up) => set_up,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            tokio::spawn(forward(context, queue, forwarded));
+            tokio::spawn(forward(context, queue, own));
             // Nobody listens only if the caller is gone.
             let _ = ready.send(Ok(address));
             if let Err(error) = server.run().await {
@@ -133,6 +142,7 @@ impl Embedded {
             address,
             bound,
             jobs,
+            heard,
             counters,
             stopped: AtomicBool::new(false),
             runtime: Mutex::new(Some(runtime)),
@@ -155,6 +165,10 @@ impl Broker for Embedded {
             let Job { message, ticket } = error.into_inner();
             Busy { message, ticket }
         })
+    }
+
+    fn listen(&self, room: &'static str, filters: Vec<String>) {
+        self.heard.set(room, filters);
     }
 
     fn status(&self) -> Status {
@@ -244,28 +258,59 @@ fn bind_error(address: SocketAddr, error: rmqtt::Error) -> BrokerError {
 }
 
 /// Puts the server's messages into the queues of the clients that subscribe to them, in order.
-async fn forward(context: ServerContext, mut queue: mpsc::Receiver<Job>, counters: Arc<Counters>) {
+async fn forward(context: ServerContext, mut queue: mpsc::Receiver<Job>, own: Hooks) {
     let id = Id::new(context.node.id(), LISTENER, None, None, "lns".into(), None);
     let sender = Sender::from_system(id);
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         for Job { message, ticket } in batch.drain(..) {
-            let packet = Packet {
-                dup: false,
-                retain: false,
-                qos: QoS::AtLeastOnce,
-                topic: message.topic.into(),
-                packet_id: None,
-                payload: message.payload,
-                properties: None,
-            };
+            let heard = own.heard.covers(&message.topic).then(|| message.clone());
             let forwards =
-                SessionState::forwards(&context, sender.clone(), packet.into(), false, None);
+                SessionState::forwards(&context, sender.clone(), packet(message), false, None);
             if let Err(error) = forwards.await {
                 tracing::error!(%error, "the embedded MQTT broker lost a message");
             }
-            counters.acknowledge();
-            ticket.acknowledged();
+            let counters = own.counters.clone();
+            match heard {
+                None => acknowledge(&counters, ticket),
+                Some(message) => {
+                    let origin = Origin::Server { hops: message.hops };
+                    let intake = own.intake.clone();
+                    // What the server has to say next does not wait for what it hears.
+                    tokio::spawn(async move {
+                        hear(&intake, Publication { message, origin }).await;
+                        acknowledge(&counters, ticket);
+                    });
+                }
+            }
         }
     }
+}
+
+fn acknowledge(counters: &Counters, ticket: Ticket) {
+    counters.acknowledge();
+    ticket.acknowledged();
+}
+
+/// The library's form of a message.
+fn packet(message: Message) -> rmqtt::types::Publish {
+    let properties = message.properties.map(|given| PublishProperties {
+        content_type: given.content_type.map(Into::into),
+        correlation_data: given.correlation,
+        message_expiry_interval: given.expiry.and_then(NonZeroU32::new),
+        is_utf8_payload: given.is_utf8 == Some(true),
+        response_topic: given.response_topic.map(Into::into),
+        user_properties: given.user.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        ..PublishProperties::default()
+    });
+    let packet = Packet {
+        dup: false,
+        retain: message.retain,
+        qos: QoS::try_from(message.qos.number()).unwrap_or(QoS::AtLeastOnce),
+        topic: message.topic.into(),
+        packet_id: None,
+        payload: message.payload,
+        properties,
+    };
+    packet.into()
 }

@@ -5,6 +5,7 @@
 //! unplugged cable costs time and perhaps duplicates, never a message.
 
 mod connection;
+mod echoes;
 mod url;
 mod window;
 
@@ -14,11 +15,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
+use super::heard::Heard;
 use super::status::{Counters, Status};
-use super::{Broker, BrokerError, Busy, Intake, Message, Ticket};
-use connection::{Connection, Ended};
+use super::{Broker, BrokerError, Busy, Intake, Message, Origin, Publication, Taken, Ticket};
+use connection::{Connection, Ended, hand_over};
+use echoes::Echoes;
 pub use url::BrokerUrl;
 use window::Window;
 
@@ -61,6 +64,10 @@ struct Link {
     stopping: AtomicBool,
     counters: Counters,
     intake: Intake,
+    heard: Heard,
+    /// The filters have changed since the broker was told.
+    retuned: Notify,
+    echoes: Mutex<Echoes>,
 }
 
 impl Link {
@@ -76,6 +83,8 @@ pub struct External {
     link: Arc<Link>,
     bound: u64,
     closed: AtomicBool,
+    /// What the server publishes and listens to itself.
+    own: mpsc::Sender<(Publication, Ticket)>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -90,6 +99,9 @@ impl External {
             stopping: AtomicBool::new(false),
             counters: Counters::default(),
             intake,
+            heard: Heard::new(),
+            retuned: Notify::new(),
+            echoes: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -97,15 +109,31 @@ impl External {
             .map_err(BrokerError::Runtime)?;
         let bound = config.in_flight.max(1) as u64;
         let shared = link.clone();
+        let (own, heard) = mpsc::channel(config.in_flight.max(1));
         let thread = thread::Builder::new()
             .name("mqtt".into())
             .spawn(move || {
+                runtime.spawn(hear_own(Arc::clone(&shared), heard));
                 runtime.block_on(keep_connected(&shared, &config));
                 // A name that is being looked up must not hold us.
                 runtime.shutdown_background();
             })
             .map_err(BrokerError::Runtime)?;
-        Ok(Self { link, bound, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
+        let (closed, thread) = (AtomicBool::new(false), Mutex::new(Some(thread)));
+        Ok(Self { link, bound, closed, own, thread })
+    }
+
+    /// Has the server hear its own message; the ticket is split between it and the broker. Gives the
+    /// ticket back when too many wait to be heard.
+    fn hear(&self, message: &Message, ticket: Ticket) -> Result<Ticket, Ticket> {
+        let Ok(place) = self.own.try_reserve() else { return Err(ticket) };
+        let mut parts = ticket.split(2);
+        let (Some(mine), Some(brokers)) = (parts.pop(), parts.pop()) else {
+            unreachable!("a ticket splits into as many parts as are asked for")
+        };
+        let origin = Origin::Server { hops: message.hops };
+        place.send((Publication { message: message.clone(), origin }, mine));
+        Ok(brokers)
     }
 
     fn end(&self) -> Option<JoinHandle<()>> {
@@ -132,9 +160,25 @@ impl Broker for External {
             ticket.acknowledged();
             return Ok(());
         }
+        let ticket = if self.link.heard.covers(&message.topic) {
+            match self.hear(&message, ticket) {
+                Ok(ticket) => ticket,
+                Err(ticket) => {
+                    self.link.counters.give_back();
+                    return Err(Busy { message, ticket });
+                }
+            }
+        } else {
+            ticket
+        };
         self.link.window.lock().push(message, ticket);
         self.link.pushed.notify_one();
         Ok(())
+    }
+
+    fn listen(&self, room: &'static str, filters: Vec<String>) {
+        self.link.heard.set(room, filters);
+        self.link.retuned.notify_one();
     }
 
     fn status(&self) -> Status {
@@ -172,6 +216,14 @@ fn fits(message: &Message) -> bool {
     let named = !topic.is_empty() && !topic.contains(['+', '#', '\0']);
     let small = topic.len() + message.payload.len() + MAX_OVERHEAD <= MAX_PACKET;
     named && small && topic.len() <= usize::from(u16::MAX)
+}
+
+/// The server's own words, for those of its rooms that listen to them. Not by way of the broker,
+/// which knows nothing of rules and would not say whose they are.
+async fn hear_own(link: Arc<Link>, mut own: mpsc::Receiver<(Publication, Ticket)>) {
+    while let Some((publication, ticket)) = own.recv().await {
+        hand_over(&link.intake, publication, Taken::from(ticket)).await;
+    }
 }
 
 /// What is remembered from one connection to the next.

@@ -230,6 +230,7 @@ mod tests {
             drop(ticket);
             Ok(())
         }
+        fn listen(&self, _: &'static str, _: Vec<String>) {}
         fn status(&self) -> Status {
             Status::default()
         }

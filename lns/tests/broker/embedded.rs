@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lns::broker::{Broker, BrokerError, Embedded, EmbeddedConfig, Message, Ticket};
+use lns::broker::{
+    Broker, BrokerError, Embedded, EmbeddedConfig, Message, Origin, Publication, Ticket,
+};
 use rumqttc::{Packet, QoS};
 
 use crate::support::*;
@@ -81,11 +83,11 @@ fn while_the_server_has_no_room_the_sender_waits_for_its_puback() {
     let full = Arc::new(AtomicBool::new(true));
     let taken = Arc::new(Mutex::new(Vec::new()));
     let (gate, list) = (full.clone(), taken.clone());
-    let intake = Arc::new(move |message: Message| {
+    let intake = Arc::new(move |publication: Publication, taken| {
         if gate.load(Ordering::SeqCst) {
-            return Err(message);
+            return Err((publication, taken));
         }
-        list.lock().unwrap().push(message.topic);
+        list.lock().unwrap().push(publication.message.topic);
         Ok(())
     });
     let broker = Embedded::start(loopback(), intake).unwrap();
@@ -98,6 +100,60 @@ fn while_the_server_has_no_room_the_sender_waits_for_its_puback() {
     full.store(false, Ordering::SeqCst);
     tester.wait(|packet| matches!(packet, Packet::PubAck(_)).then_some(())).expect("a PUBACK");
     assert_eq!(*taken.lock().unwrap(), ["lorawan/0102030405060708/down"]);
+}
+
+#[test]
+fn the_sender_waits_until_everybody_who_took_it_has_let_it_go() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let holding = held.clone();
+    let intake = Arc::new(move |publication, taken| {
+        holding.lock().unwrap().push((publication, taken));
+        Ok(())
+    });
+    let broker = Embedded::start(loopback(), intake).unwrap();
+    broker.listen("test", vec!["home/#".into()]);
+    let tester = Tester::connect(options("app", broker.address()));
+    tester.client.publish("home/kitchen", QoS::AtLeastOnce, false, "on").unwrap();
+    eventually("it is taken", || held.lock().unwrap().len() == 1);
+    assert!(!tester.events.try_iter().any(|packet| matches!(packet, Packet::PubAck(_))));
+    let (publication, taken) = held.lock().unwrap().pop().unwrap();
+    let Origin::Client(client) = &publication.origin else { panic!("{publication:?}") };
+    assert_eq!((&*client.client_id, client.address.is_some()), ("app", true));
+    let other = taken.clone();
+    drop(taken);
+    assert!(!tester.events.try_iter().any(|packet| matches!(packet, Packet::PubAck(_))));
+    drop(other);
+    tester.wait(|packet| matches!(packet, Packet::PubAck(_)).then_some(())).expect("a PUBACK");
+}
+
+#[test]
+fn the_server_hears_its_own_words_and_what_it_listens_to_changes_while_it_runs() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let holding = held.clone();
+    let intake = Arc::new(move |publication, taken| {
+        holding.lock().unwrap().push((publication, taken));
+        Ok(())
+    });
+    let broker = Embedded::start(loopback(), intake).unwrap();
+    let (acknowledge, numbers) = acknowledgements();
+    let say = |number, hops| {
+        let message = Message { hops, ..Message::new("lorawan/x/up", "event") };
+        broker.publish(message, Ticket::new(number, acknowledge.clone())).unwrap();
+    };
+    say(1, 0);
+    assert_eq!(numbers.recv_timeout(LONG), Ok(1));
+    broker.listen("rules", vec!["lorawan/+/up".into()]);
+    say(2, 3);
+    eventually("it is heard", || held.lock().unwrap().len() == 1);
+    assert!(numbers.try_recv().is_err());
+    let (publication, taken) = held.lock().unwrap().pop().unwrap();
+    assert_eq!(publication.origin, Origin::Server { hops: 3 });
+    drop(taken);
+    assert_eq!(numbers.recv_timeout(LONG), Ok(2));
+    broker.listen("rules", Vec::new());
+    say(4, 0);
+    assert_eq!(numbers.recv_timeout(LONG), Ok(4));
+    assert!(held.lock().unwrap().is_empty());
 }
 
 #[test]

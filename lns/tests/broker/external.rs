@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lns::broker::{Acknowledge, Broker, EmbeddedConfig, External, ExternalConfig, Message, Ticket};
+use lns::broker::{
+    Acknowledge, Broker, EmbeddedConfig, External, ExternalConfig, Message, Origin, Publication,
+    Ticket,
+};
 use rumqttc::QoS;
 
 use crate::support::*;
@@ -226,8 +229,13 @@ fn a_request_is_acknowledged_to_the_broker_only_when_the_server_took_it() {
     let url: lns::broker::BrokerUrl = format!("mqtt://{HOST}:{port}").parse().unwrap();
     let external = |gate: Arc<AtomicBool>| {
         let take = take.clone();
-        let intake =
-            move |message| if gate.load(Ordering::SeqCst) { Err(message) } else { take(message) };
+        let intake = move |publication, taken| {
+            if gate.load(Ordering::SeqCst) {
+                Err((publication, taken))
+            } else {
+                take(publication, taken)
+            }
+        };
         External::start(ExternalConfig::new(url.clone()), Arc::new(intake)).unwrap()
     };
     // The first server has no room for it and dies with it in its hands.
@@ -245,6 +253,36 @@ fn a_request_is_acknowledged_to_the_broker_only_when_the_server_took_it() {
     let _second = external(full);
     eventually("it is delivered again", || !taken.topics().is_empty());
     assert_eq!(taken.topics()[0], "lns/v1/gateway/0102030405060708/up");
+}
+
+#[test]
+fn the_server_hears_its_own_words_once_and_listens_to_more_while_it_runs() {
+    let (stranger, _) = start(stranger());
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let list = heard.clone();
+    let intake = move |publication: Publication, _: lns::broker::Taken| {
+        list.lock().unwrap().push((publication.message.payload, publication.origin));
+        Ok(())
+    };
+    let url = format!("mqtt://{HOST}:{}", stranger.address().port()).parse().unwrap();
+    let external = External::start(ExternalConfig::new(url), Arc::new(intake)).unwrap();
+    external.listen("rules", vec!["home/#".into()]);
+    let application = Tester::connect(options("app", stranger.address()));
+    eventually("it has subscribed", || {
+        assert!(application.publish("home/probe", "probe"));
+        !heard.lock().unwrap().is_empty()
+    });
+    let (acknowledge, numbers) = acknowledgements();
+    let message = Message { hops: 2, ..Message::new("home/kitchen", "ours") };
+    external.publish(message, Ticket::new(1, acknowledge)).unwrap();
+    assert_eq!(numbers.recv_timeout(LONG), Ok(1));
+    // It comes after the copy of ours, by the same way.
+    assert!(application.publish("home/kitchen", "theirs"));
+    eventually("the other's", || heard.lock().unwrap().iter().any(|(body, _)| body == "theirs"));
+    let mut heard = heard.lock().unwrap().clone();
+    heard.retain(|(body, _)| body != "probe");
+    let expected = [("ours", Origin::Server { hops: 2 }), ("theirs", Origin::Elsewhere)];
+    assert_eq!(heard, expected.map(|(body, origin)| (body.into(), origin)));
 }
 
 #[test]

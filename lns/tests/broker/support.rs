@@ -21,8 +21,8 @@ pub struct Taken(pub Arc<Mutex<Vec<Message>>>);
 impl Taken {
     pub fn intake(&self) -> Intake {
         let taken = self.0.clone();
-        Arc::new(move |message| {
-            taken.lock().unwrap().push(message);
+        Arc::new(move |publication, _| {
+            taken.lock().unwrap().push(publication.message);
             Ok(())
         })
     }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use rmqtt::codec::v5::{PublishAckReason, SubscribeAckReason};
+use rmqtt::codec::v5::{PublishAckReason, PublishProperties, SubscribeAckReason};
 use rmqtt::context::ServerContext;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
 use rmqtt::inflight::{MomentStatus, OutInflightMessage};
@@ -17,8 +17,11 @@ use rmqtt::types::{
 };
 
 use super::access::{Access, Role};
+use crate::broker::heard::Heard;
 use crate::broker::status::Counters;
-use crate::broker::{Intake, Message, SERVER_FILTERS, filter};
+use crate::broker::{
+    Client, Intake, Message, Origin, Properties, Publication, QoS as Quality, Taken, Ticket,
+};
 
 /// How long a client waits for room in the server before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,6 +33,7 @@ const RETRY: Duration = Duration::from_millis(5);
 pub(super) struct Hooks {
     pub access: Arc<Access>,
     pub intake: Intake,
+    pub heard: Heard,
     pub counters: Arc<Counters>,
 }
 
@@ -94,27 +98,30 @@ impl Hooks {
             let why = "this topic is not yours to publish on: see docs/MQTT.md";
             return refuse(session, PublishAckReason::NotAuthorized, why).await;
         }
-        if !is_for_server(&publish.topic) || self.take_in(publish).await {
+        if !self.heard.covers(&publish.topic) || self.take_in(Some(session), publish).await {
             return PublishAclResult::allow();
         }
         tracing::warn!(client = %session.id, topic = %publish.topic, "refused an MQTT publish: the server is too busy");
         refuse(session, PublishAckReason::QuotaExceeded, "the server is busy: try again").await
     }
 
-    /// Whether the server has taken the message; waits for room.
-    async fn take_in(&self, publish: &Publish) -> bool {
-        let mut message = Message::new(publish.topic.to_string(), publish.payload.clone());
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match (self.intake)(message) {
-                Ok(()) => break,
-                Err(_) if Instant::now() >= deadline => return false,
-                Err(back) => message = back,
-            }
-            tokio::time::sleep(RETRY).await;
+    /// Whether the server has taken the message, and all who did have let it go; waits for room.
+    async fn take_in(&self, session: Option<&Session>, publish: &Publish) -> bool {
+        let origin = session.map_or(Origin::Elsewhere, |session| {
+            Origin::Client(Arc::new(Client {
+                client_id: session.id.client_id.to_string().into(),
+                principal: session.id.username.as_deref().map(Into::into),
+                address: session.id.remote_addr,
+                thing: None,
+            }))
+        });
+        let publication = Publication { message: message(publish), origin };
+        let hearing = hear(&self.intake, publication);
+        let taken = tokio::time::timeout(PATIENCE, hearing).await.is_ok();
+        if taken {
+            Counters::count(&self.counters.taken_in);
         }
-        Counters::count(&self.counters.taken_in);
-        true
+        taken
     }
 
     /// A client has lost a message because it did not read fast enough.
@@ -159,8 +166,41 @@ async fn refuse(
     PublishAclResult(PublishResult::reason_code(reason, Some(why.into()), is_v3))
 }
 
-fn is_for_server(topic: &str) -> bool {
-    SERVER_FILTERS.iter().any(|filter| filter::covers(filter, topic))
+/// Hands a publication to the server, waiting for room, and waits until it is let go.
+pub(super) async fn hear(intake: &Intake, publication: Publication) {
+    let (told, mut let_go) = tokio::sync::mpsc::channel(1);
+    let acknowledge = Arc::new(move |_| {
+        // Full or closed, there is nobody left to tell.
+        let _ = told.try_send(());
+    });
+    let mut next = (publication, Taken::from(Ticket::new(0, acknowledge)));
+    while let Err(back) = intake(next.0, next.1) {
+        next = back;
+        tokio::time::sleep(RETRY).await;
+    }
+    let_go.recv().await;
+}
+
+fn message(publish: &Publish) -> Message {
+    Message {
+        qos: Quality::from_number(publish.qos.value()).unwrap_or_default(),
+        retain: publish.retain,
+        properties: publish.properties.as_ref().and_then(properties),
+        ..Message::new(publish.topic.to_string(), publish.payload.clone())
+    }
+}
+
+fn properties(given: &PublishProperties) -> Option<Box<Properties>> {
+    let user = given.user_properties.iter();
+    let properties = Properties {
+        is_utf8: given.is_utf8_payload.then_some(true),
+        expiry: given.message_expiry_interval.map(|seconds| seconds.get()),
+        content_type: given.content_type.as_ref().map(ToString::to_string),
+        response_topic: given.response_topic.as_ref().map(ToString::to_string),
+        correlation: given.correlation_data.clone(),
+        user: user.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+    };
+    (properties != Properties::default()).then(|| Box::new(properties))
 }
 
 #[async_trait]
@@ -181,8 +221,8 @@ impl Handler for Hooks {
                 (false, Some(HookResult::PublishAclResult(self.publish(session, publish).await)))
             }
             // A will was allowed at CONNECT and passes no other hook.
-            Parameter::MessagePublish(_, from, publish) if is_will(from.typ()) => {
-                if is_for_server(&publish.topic) && !self.take_in(publish).await {
+            Parameter::MessagePublish(session, from, publish) if is_will(from.typ()) => {
+                if self.heard.covers(&publish.topic) && !self.take_in(*session, publish).await {
                     tracing::warn!(topic = %publish.topic, "lost a last will: the server is too busy");
                 }
                 (true, so_far)

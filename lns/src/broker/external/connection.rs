@@ -1,23 +1,27 @@
 //! One connection to an external broker, from CONNECT to its loss.
 //!
-//! Four things run side by side and end together: one polls the library, one feeds it, one hands
-//! over to the server what came in, one watches that anything moves. Feeding waits where the
+//! Five things run side by side and end together: one polls the library, one feeds it, one hands
+//! over to the server what came in, one acknowledges what the server has let go, one watches that
+//! anything moves. Feeding waits where the
 //! library's queue is full, so it must not happen where the library is polled.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Outgoing,
-    Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode,
+    Packet, Publish, SubscribeFilter, SubscribeReasonCode,
 };
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{ExternalConfig, Link, MAX_PACKET};
 use crate::broker::status::Counters;
-use crate::broker::{Message, SERVER_FILTERS};
+use crate::broker::{Intake, Message, Origin, Publication, QoS, Taken, Ticket};
 
 /// Requests between feeder and poller.
 const REQUESTS: usize = 64;
@@ -48,6 +52,14 @@ pub(super) struct Connection<'a> {
     heard: Cell<Instant>,
     acknowledged: Cell<Instant>,
     established: Cell<bool>,
+    /// The filters of each SUBSCRIBE that is not answered, in order.
+    asked: RefCell<VecDeque<Vec<String>>>,
+}
+
+/// What the server has taken, and when it has let it go.
+struct Held {
+    publish: Publish,
+    let_go: oneshot::Receiver<()>,
 }
 
 impl<'a> Connection<'a> {
@@ -61,12 +73,15 @@ impl<'a> Connection<'a> {
             heard: Cell::new(now),
             acknowledged: Cell::new(now),
             established: Cell::new(false),
+            asked: RefCell::default(),
         };
         let (inbox, arrived) = mpsc::channel(INBOX);
+        let (held, holding) = mpsc::channel(INBOX);
         let ended = tokio::select! {
             why = connection.poll(&mut events, inbox) => Ended::Lost(why),
             why = connection.feed() => Ended::Lost(why),
-            why = connection.take_in(arrived) => Ended::Lost(why),
+            why = connection.take_in(arrived, held) => Ended::Lost(why),
+            why = connection.acknowledge(holding) => Ended::Lost(why),
             why = connection.watch() => Ended::Lost(why),
             () = link.told_to_stop() => Ended::Stopped,
         };
@@ -115,7 +130,10 @@ impl<'a> Connection<'a> {
                     ticket.acknowledged();
                 }
             }
-            Packet::SubAck(answer) => refused_filters(&answer.return_codes),
+            Packet::SubAck(answer) => {
+                let asked = self.asked.borrow_mut().pop_front().unwrap_or_default();
+                refused_filters(&asked, &answer.return_codes);
+            }
             // Dropped unacknowledged, it comes again with the next connection.
             Packet::Publish(publish) => inbox
                 .try_send(publish)
@@ -128,34 +146,86 @@ impl<'a> Connection<'a> {
     /// Gives the library what is to be said: first the subscriptions, with which the broker also
     /// repeats the retained states of the bridges; then everything unacknowledged, then the new.
     async fn feed(&self) -> String {
-        let filters = SERVER_FILTERS
-            .iter()
-            .map(|filter| SubscribeFilter::new((*filter).into(), QoS::AtLeastOnce));
-        if let Err(error) = self.client.subscribe_many(filters).await {
-            return error.to_string();
+        let mut filters = self.link.heard.filters();
+        if let Err(error) = self.tune(&filters, &[]).await {
+            return error;
         }
         loop {
             let next = self.link.window.lock().next_to_send();
-            let Some(Message { topic, payload }) = next else {
-                self.link.pushed.notified().await;
+            let Some(message) = next else {
+                tokio::select! {
+                    () = self.link.pushed.notified() => {}
+                    () = self.link.retuned.notified() => {
+                        let wanted = self.link.heard.filters();
+                        if let Err(error) = self.tune(&wanted, &filters).await {
+                            return error;
+                        }
+                        filters = wanted;
+                    }
+                }
                 continue;
             };
-            let said = self.client.publish_bytes(topic, QoS::AtLeastOnce, false, payload).await;
-            if let Err(error) = said {
-                return error.to_string();
+            if let Err(error) = self.say(message).await {
+                return error;
             }
         }
     }
 
-    /// Hands over what came in, in order, and acknowledges it when the server has taken it.
-    async fn take_in(&self, mut arrived: mpsc::Receiver<Publish>) -> String {
+    /// Subscribes to what is wanted and was not, and the other way round.
+    async fn tune(&self, wanted: &[String], had: &[String]) -> Result<(), String> {
+        let fresh: Vec<_> = wanted.iter().filter(|filter| !had.contains(filter)).collect();
+        let stale = had.iter().filter(|filter| !wanted.contains(filter));
+        // Some brokers refuse a long SUBSCRIBE.
+        for some in fresh.chunks(8) {
+            let subscribe = some
+                .iter()
+                .map(|filter| SubscribeFilter::new(filter.to_string(), rumqttc::QoS::AtLeastOnce));
+            self.asked.borrow_mut().push_back(some.iter().map(ToString::to_string).collect());
+            self.client.subscribe_many(subscribe).await.map_err(|error| error.to_string())?;
+        }
+        for filter in stale {
+            self.client.unsubscribe(filter).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn say(&self, message: Message) -> Result<(), String> {
+        if self.link.heard.covers(&message.topic) {
+            self.link.echoes.lock().expect(&message);
+        }
+        let Message { topic, payload, retain, .. } = message;
+        // Whatever is asked: the ticket comes back with the PUBACK.
+        let qos = rumqttc::QoS::AtLeastOnce;
+        let said = self.client.publish_bytes(topic, qos, retain, payload).await;
+        said.map_err(|error| error.to_string())
+    }
+
+    /// Hands over what came in, in order.
+    async fn take_in(&self, mut arrived: Receiver<Publish>, held: Sender<Held>) -> String {
         while let Some(publish) = arrived.recv().await {
-            let mut message = Message::new(publish.topic.clone(), publish.payload.clone());
-            while let Err(back) = (self.link.intake)(message) {
-                message = back;
-                tokio::time::sleep(RETRY).await;
+            let echo = self.link.echoes.lock().is_echo(&publish.topic, &publish.payload);
+            let (told, let_go) = oneshot::channel();
+            if !echo {
+                // Dropped together with the acknowledgement, which is what is waited for.
+                let acknowledge = Arc::new(move |_| {
+                    let _ = &told;
+                });
+                let taken = Taken::from(Ticket::new(0, acknowledge));
+                hand_over(&self.link.intake, publication(&publish), taken).await;
+                Counters::count(&self.link.counters.taken_in);
             }
-            Counters::count(&self.link.counters.taken_in);
+            if held.send(Held { publish, let_go }).await.is_err() {
+                break;
+            }
+        }
+        "the library has ended".into()
+    }
+
+    /// Acknowledges what the server has let go, in order (MQTT 3.1.1 §4.6).
+    async fn acknowledge(&self, mut held: Receiver<Held>) -> String {
+        while let Some(Held { publish, let_go }) = held.recv().await {
+            // An error says that the other half is dropped, which is how it is let go.
+            let _ = let_go.await;
             if let Err(error) = self.client.ack(&publish).await {
                 return error.to_string();
             }
@@ -194,6 +264,24 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Hands a publication to the server, waiting for room.
+pub(super) async fn hand_over(intake: &Intake, publication: Publication, taken: Taken) {
+    let mut next = (publication, taken);
+    while let Err(back) = intake(next.0, next.1) {
+        next = back;
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn publication(publish: &Publish) -> Publication {
+    let message = Message {
+        qos: QoS::from_number(publish.qos as u8).unwrap_or_default(),
+        retain: publish.retain,
+        ..Message::new(publish.topic.clone(), publish.payload.clone())
+    };
+    Publication { message, origin: Origin::Elsewhere }
+}
+
 fn options(config: &ExternalConfig) -> MqttOptions {
     let url = &config.url;
     let mut options = MqttOptions::new(config.client_id.clone(), url.host.clone(), url.port);
@@ -210,8 +298,8 @@ fn options(config: &ExternalConfig) -> MqttOptions {
     options
 }
 
-fn refused_filters(codes: &[SubscribeReasonCode]) {
-    for (filter, code) in SERVER_FILTERS.iter().zip(codes) {
+fn refused_filters(filters: &[String], codes: &[SubscribeReasonCode]) {
+    for (filter, code) in filters.iter().zip(codes) {
         if matches!(code, SubscribeReasonCode::Failure) {
             tracing::error!(
                 filter,
