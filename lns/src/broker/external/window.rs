@@ -101,7 +101,7 @@ mod tests {
     fn window(topics: &[&str]) -> Window {
         let mut window = Window::default();
         for (number, topic) in topics.iter().enumerate() {
-            let ticket = Ticket { number: number as u64, acknowledge: None };
+            let ticket = Ticket::new(number as u64, std::sync::Arc::new(|_| ()));
             window.push(Message::new(*topic, ""), ticket);
         }
         window
@@ -120,10 +120,10 @@ mod tests {
         assert_eq!(send(&mut window, 2), "b");
         assert_eq!(send(&mut window, 3), "c");
         assert!(window.next_to_send().is_none());
-        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number), Some(1));
-        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number), None);
-        assert_eq!(window.acknowledge(1).map(|ticket| ticket.number), Some(0));
-        assert_eq!(window.acknowledge(3).map(|ticket| ticket.number), Some(2));
+        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number()), Some(1));
+        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number()), None);
+        assert_eq!(window.acknowledge(1).map(|ticket| ticket.number()), Some(0));
+        assert_eq!(window.acknowledge(3).map(|ticket| ticket.number()), Some(2));
         assert_eq!(window.awaited(), 0);
         assert!(window.slots.is_empty());
     }
@@ -141,9 +141,9 @@ mod tests {
         assert_eq!(send(&mut window, 1), "a");
         assert_eq!(send(&mut window, 2), "c");
         assert_eq!(send(&mut window, 3), "d");
-        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number), Some(2));
-        assert_eq!(window.acknowledge(1).map(|ticket| ticket.number), Some(0));
-        assert_eq!(window.acknowledge(3).map(|ticket| ticket.number), Some(3));
+        assert_eq!(window.acknowledge(2).map(|ticket| ticket.number()), Some(2));
+        assert_eq!(window.acknowledge(1).map(|ticket| ticket.number()), Some(0));
+        assert_eq!(window.acknowledge(3).map(|ticket| ticket.number()), Some(3));
         assert_eq!(window.first, 4);
     }
 }
