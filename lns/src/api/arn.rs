@@ -8,10 +8,42 @@ use std::fmt::Display;
 use crate::registry::Kind;
 
 use super::ApiError;
+use super::routing::Service;
+
+/// The account in ARNs and events.
+pub const ACCOUNT: &str = "000000000000";
 
 /// The ARN of a resource.
 pub fn of(kind: Kind, id: &impl Display) -> String {
-    format!("arn:aws:iotwireless:local:000000000000:{kind}/{id}")
+    let (service, word) = place(kind);
+    let service = match service {
+        Service::IotWireless => "iotwireless",
+        Service::Iot | Service::IotData => "iot",
+    };
+    format!("arn:aws:{service}:local:{ACCOUNT}:{word}/{id}")
+}
+
+/// Whose resources those of a kind are, and what stands before the name of one.
+const fn place(kind: Kind) -> (Service, &'static str) {
+    match kind {
+        Kind::DeviceProfile
+        | Kind::ServiceProfile
+        | Kind::Destination
+        | Kind::WirelessDevice
+        | Kind::WirelessGateway
+        | Kind::Codec
+        | Kind::EventConfiguration => (Service::IotWireless, kind.name()),
+        Kind::Thing => (Service::Iot, "thing"),
+        Kind::ThingType => (Service::Iot, "thingtype"),
+        Kind::ThingGroup => (Service::Iot, "thinggroup"),
+        Kind::TopicRule => (Service::Iot, "rule"),
+        Kind::TopicRuleDestination => (Service::Iot, "ruledestination/http"),
+    }
+}
+
+/// Whose resources those of a kind are.
+pub const fn service_of(kind: Kind) -> Service {
+    place(kind).0
 }
 
 /// The ARN of a resource whose kind goes by this name; `None` when no kind does.
@@ -20,23 +52,27 @@ pub fn of_name(name: &str, id: &impl Display) -> Option<String> {
     Some(of(kind, id))
 }
 
-/// The resource that an ARN names.
-pub fn parse(arn: &str) -> Result<(Kind, String), ApiError> {
+/// The resource of a service that an ARN names.
+pub fn parse(service: Service, arn: &str) -> Result<(Kind, String), ApiError> {
+    let (scope, example) = match service {
+        Service::IotWireless => ("iotwireless", of(Kind::WirelessDevice, &"<id>")),
+        Service::Iot | Service::IotData => ("iot", of(Kind::Thing, &"<name>")),
+    };
     let problem = || {
         let cut: String = arn.chars().take(128).collect();
-        ApiError::validation(format!(
-            "resourceArn: {cut:?} is not like {}",
-            of(Kind::WirelessDevice, &"<id>")
-        ))
+        ApiError::validation(format!("{cut:?} is no ARN like {example}"))
     };
     let mut parts = arn.splitn(6, ':');
-    if (parts.next(), parts.next(), parts.next()) != (Some("arn"), Some("aws"), Some("iotwireless"))
-    {
+    if (parts.next(), parts.next(), parts.next()) != (Some("arn"), Some("aws"), Some(scope)) {
         return Err(problem());
     }
-    let (kind, id) = parts.nth(2).and_then(|rest| rest.split_once('/')).ok_or_else(problem)?;
-    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(problem)?;
-    Ok((kind, id.to_owned()))
+    let resource = parts.nth(2).ok_or_else(problem)?;
+    let named = |kind: Kind| {
+        let (owner, word) = place(kind);
+        let id = resource.strip_prefix(word)?.strip_prefix('/')?;
+        (owner == service && !id.is_empty()).then(|| (kind, id.to_owned()))
+    };
+    Kind::ALL.into_iter().find_map(named).ok_or_else(problem)
 }
 
 #[cfg(test)]
@@ -45,12 +81,29 @@ mod tests {
 
     #[test]
     fn an_arn_names_its_resource() {
+        let wireless = |arn: &str| parse(Service::IotWireless, arn);
         let arn = of(Kind::Destination, &"default");
-        assert_eq!(parse(&arn).unwrap(), (Kind::Destination, "default".to_owned()));
+        assert_eq!(wireless(&arn).unwrap(), (Kind::Destination, "default".to_owned()));
         let elsewhere = "arn:aws:iotwireless:eu-west-1:123456789012:WirelessGateway/x/y";
-        assert_eq!(parse(elsewhere).unwrap(), (Kind::WirelessGateway, "x/y".to_owned()));
-        for bad in ["", "arn:aws:iot:a:b:WirelessDevice/x", "arn:aws:iotwireless:a:b:Lamp/x"] {
-            assert!(parse(bad).is_err(), "{bad}");
+        assert_eq!(wireless(elsewhere).unwrap(), (Kind::WirelessGateway, "x/y".to_owned()));
+        for bad in [
+            "",
+            "arn:aws:iot:a:b:WirelessDevice/x",
+            "arn:aws:iotwireless:a:b:Lamp/x",
+            "arn:aws:iotwireless:a:b:WirelessDevice/",
+            "arn:aws:iot:a:b:thing/x",
+        ] {
+            assert!(wireless(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_kind_of_iot_reads_back() {
+        let of_iot = |kind: &Kind| service_of(*kind) == Service::Iot;
+        for kind in Kind::ALL.into_iter().filter(of_iot) {
+            assert_eq!(parse(Service::Iot, &of(kind, &"a:b")).unwrap(), (kind, "a:b".to_owned()));
+        }
+        assert_eq!(of(Kind::Thing, &"lamp"), "arn:aws:iot:local:000000000000:thing/lamp");
+        assert!(parse(Service::Iot, &of(Kind::WirelessDevice, &"x")).is_err());
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::registry::{Destination, Kind, Registry};
+use crate::registry::{Destination, Expression, Kind, Registry};
 
 use super::common::{
     DESCRIPTION, change_text, done, identity, is_word, json_of, list_of, page_of, put, tags,
@@ -35,7 +35,7 @@ pub async fn create(State(state): Shared, body: Bytes) -> Answer {
     let topic = fields.required("Expression", topic)?;
     let destination = Destination {
         name: name.clone(),
-        topic,
+        expression: Expression::Topic(topic),
         description: fields.text("Description", 0..=DESCRIPTION)?,
         role_arn: fields.text("RoleArn", 20..=2048)?,
         tags: tags(&mut fields)?,
@@ -76,8 +76,12 @@ fn document(destination: &Destination) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("Arn".to_owned(), arn::of(Kind::Destination, &destination.name).into());
     document.insert("Name".to_owned(), json!(destination.name));
-    document.insert("Expression".to_owned(), json!(destination.topic));
-    document.insert("ExpressionType".to_owned(), json!("MqttTopic"));
+    let (kind, expression) = match &destination.expression {
+        Expression::Topic(topic) => ("MqttTopic", topic),
+        Expression::Rule(rule) => ("RuleName", rule),
+    };
+    document.insert("Expression".to_owned(), json!(expression));
+    document.insert("ExpressionType".to_owned(), json!(kind));
     put(&mut document, "Description", destination.description.clone());
     put(&mut document, "RoleArn", destination.role_arn.clone());
     document
@@ -93,7 +97,7 @@ pub async fn update(State(state): Shared, Label(name): Label, body: Bytes) -> An
     fields.finish()?;
     let change = move |destination: &mut Destination| -> super::Change {
         if let Some(topic) = topic {
-            destination.topic = topic;
+            destination.expression = Expression::Topic(topic);
         }
         if let Some(description) = description {
             destination.description = description;

@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 
 use crate::registry::{Kind, RegistryError};
 
+use super::arn;
+use super::routing::Service;
 use super::running::{CodecRefusal, DeviceError};
 
 /// The names of errors, with their status codes.
@@ -134,16 +136,30 @@ impl From<RegistryError> for ApiError {
             RegistryError::NotFound { kind, key } => {
                 as_type(ErrorType::ResourceNotFound).about(kind, key)
             }
-            RegistryError::Taken { kind, key, .. }
-            | RegistryError::TokenReused { kind, key }
-            | RegistryError::InUse { kind, key, .. }
-            | RegistryError::BuiltIn { kind, key } => as_type(ErrorType::Conflict).about(kind, key),
-            RegistryError::Full { .. } => as_type(ErrorType::Conflict),
+            RegistryError::Taken { kind, key, .. } | RegistryError::TokenReused { kind, key } => {
+                as_type(in_service(kind, ErrorType::Conflict, ErrorType::AlreadyExists))
+                    .about(kind, key)
+            }
+            RegistryError::InUse { kind, key, .. } | RegistryError::BuiltIn { kind, key } => {
+                as_type(in_service(kind, ErrorType::Conflict, ErrorType::Validation))
+                    .about(kind, key)
+            }
+            RegistryError::Full { kind, .. } => {
+                as_type(in_service(kind, ErrorType::Conflict, ErrorType::LimitExceeded))
+            }
             RegistryError::Unfit(_) => as_type(ErrorType::Validation),
             RegistryError::Store(_) | RegistryError::Unreadable { .. } => {
                 as_type(ErrorType::Internal)
             }
         }
+    }
+}
+
+/// iotwireless has one name for what iot has several for.
+fn in_service(kind: Kind, wireless: ErrorType, iot: ErrorType) -> ErrorType {
+    match arn::service_of(kind) {
+        Service::IotWireless => wireless,
+        Service::Iot | Service::IotData => iot,
     }
 }
 

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::registry::{
     Destination, DeviceProfile, Id, Kept, Kind, Registry, RegistryError, ServiceProfile, Tags,
-    WirelessDevice, WirelessGateway,
+    ThingGroup, ThingType, TopicRule, WirelessDevice, WirelessGateway,
 };
 
 use super::common::{CODEC_TAG, done, few_enough, json_of, tags};
 use super::fields::Fields;
 use super::params::Params;
+use super::routing::Service;
 use super::{Answer, ApiError, Shared, arn};
 
 /// A record with tags.
@@ -75,12 +76,23 @@ tagged!(DeviceProfile, Id::parse, codec);
 tagged!(WirelessDevice, Id::parse, codec);
 tagged!(ServiceProfile, Id::parse);
 tagged!(WirelessGateway, Id::parse);
-tagged!(Destination, |text: &str| Some(text.to_owned()));
+tagged!(Destination, named);
+tagged!(ThingType, named);
+tagged!(ThingGroup, named);
+tagged!(TopicRule, named);
+
+/// A kind whose records are called by their names.
+fn named(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
 
 /// What is done to a resource's tags.
-enum Act {
+pub enum Act {
+    /// They are shown.
     Look,
+    /// These come, or take the place of those with their keys.
     Add(Tags),
+    /// Those with these keys go.
     Drop(Vec<String>),
 }
 
@@ -103,15 +115,23 @@ fn act<T: Tagged>(registry: &Registry, id: &str, act: Act) -> Result<Tags, ApiEr
     Ok(record.all_tags())
 }
 
-fn act_on(registry: &Registry, (kind, id): (Kind, String), what: Act) -> Result<Tags, ApiError> {
+/// Does something to a resource's tags; gives all that it has.
+pub fn act_on(
+    registry: &Registry,
+    (kind, id): (Kind, String),
+    what: Act,
+) -> Result<Tags, ApiError> {
     match kind {
         Kind::DeviceProfile => act::<DeviceProfile>(registry, &id, what),
         Kind::ServiceProfile => act::<ServiceProfile>(registry, &id, what),
         Kind::Destination => act::<Destination>(registry, &id, what),
         Kind::WirelessDevice => act::<WirelessDevice>(registry, &id, what),
         Kind::WirelessGateway => act::<WirelessGateway>(registry, &id, what),
-        Kind::Codec => {
-            let message = format!("{} {id} has no tags", Kind::Codec);
+        Kind::ThingType => act::<ThingType>(registry, &id, what),
+        Kind::ThingGroup => act::<ThingGroup>(registry, &id, what),
+        Kind::TopicRule => act::<TopicRule>(registry, &id, what),
+        Kind::Codec | Kind::Thing | Kind::TopicRuleDestination | Kind::EventConfiguration => {
+            let message = format!("{kind} {id} cannot have tags");
             Err(ApiError::from(RegistryError::Unfit(message)))
         }
     }
@@ -119,7 +139,7 @@ fn act_on(registry: &Registry, (kind, id): (Kind, String), what: Act) -> Result<
 
 /// TagResource.
 pub async fn tag(State(state): Shared, mut params: Params, body: Bytes) -> Answer {
-    let resource = arn::parse(&params.required("resourceArn")?)?;
+    let resource = arn::parse(Service::IotWireless, &params.required("resourceArn")?)?;
     params.finish()?;
     let mut fields = Fields::parse(&body)?;
     let tags = tags(&mut fields)?;
@@ -130,7 +150,7 @@ pub async fn tag(State(state): Shared, mut params: Params, body: Bytes) -> Answe
 
 /// ListTagsForResource.
 pub async fn list(State(state): Shared, mut params: Params) -> Answer {
-    let resource = arn::parse(&params.required("resourceArn")?)?;
+    let resource = arn::parse(Service::IotWireless, &params.required("resourceArn")?)?;
     params.finish()?;
     let tags = act_on(&state.registry, resource, Act::Look)?;
     let list: Vec<Value> =
@@ -140,7 +160,7 @@ pub async fn list(State(state): Shared, mut params: Params) -> Answer {
 
 /// UntagResource.
 pub async fn untag(State(state): Shared, mut params: Params) -> Answer {
-    let resource = arn::parse(&params.required("resourceArn")?)?;
+    let resource = arn::parse(Service::IotWireless, &params.required("resourceArn")?)?;
     let keys = params.take_all("tagKeys");
     params.finish()?;
     if keys.is_empty() {

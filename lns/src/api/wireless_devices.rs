@@ -60,6 +60,7 @@ fn read_new(body: &[u8]) -> Result<WirelessDevice, ApiError> {
         activation: keys::read(&mut lorawan)?,
         f_ports: f_ports(&mut lorawan)?.map(Box::new),
         codec: lorawan.text("Codec", 1..=128)?.or_else(|| tags.remove(CODEC_TAG)),
+        thing: None,
         variables: Tags::new(),
         tags,
         made_by,

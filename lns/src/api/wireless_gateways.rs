@@ -52,6 +52,7 @@ fn read_new(body: &[u8]) -> Result<WirelessGateway, ApiError> {
             sub_bands: list_within(&mut lorawan, "SubBands", (8, 1..=8))?,
             beaconing,
         },
+        thing: None,
         tags,
         made_by,
     };

@@ -16,7 +16,6 @@ use crate::broker::{Acknowledge, Broker, Busy, Message, Ticket};
 use crate::message::OutboundEvent;
 use crate::registry::Route;
 use crate::sink::render::{self, Decoding, DeviceLabel, Where};
-use crate::sink::topics;
 
 /// How long a worker waits for an event before it looks around.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -135,9 +134,7 @@ impl Worker {
         };
         let mut body = Vec::with_capacity(BODY);
         let topic = match render::event(&mut body, (&label, event), decoding, &locate) {
-            Where::Destination => {
-                topics::destination_topic(&route.destination.topic, label.dev_eui)
-            }
+            Where::Destination => route.destination.topic_of(label.dev_eui),
             Where::Topic(topic) => topic.topic(),
         };
         Message::new(topic, body)

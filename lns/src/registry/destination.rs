@@ -18,13 +18,25 @@ const DEV_EUI: &str = "{DevEUI}";
 /// The longest topic, in bytes, with the DevEUI filled in. MQTT's own limit is 65,535.
 const MAX_TOPIC: usize = 2048;
 
-/// A topic of the broker, under a name.
+/// What a destination leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expression {
+    /// A topic of the broker; `{DevEUI}` in it stands for the device's.
+    #[serde(rename = "topic")]
+    Topic(String),
+    /// A topic rule, by name. It gets every message, whatever its FROM says.
+    #[serde(rename = "rule")]
+    Rule(String),
+}
+
+/// A topic of the broker or a rule, under a name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Destination {
     /// Its name: letters, digits, `-` and `_`, at most 128.
     pub name: String,
-    /// The topic; `{DevEUI}` in it stands for the device's.
-    pub topic: String,
+    /// What it leads to.
+    #[serde(flatten)]
+    pub expression: Expression,
     /// A description for people.
     #[serde(default)]
     pub description: Option<String>,
@@ -44,7 +56,7 @@ impl Destination {
     pub fn built_in() -> Self {
         Self {
             name: DEFAULT_DESTINATION.to_owned(),
-            topic: "lorawan/{DevEUI}/up".to_owned(),
+            expression: Expression::Topic("lorawan/{DevEUI}/up".to_owned()),
             description: Some("built in".to_owned()),
             role_arn: None,
             tags: Tags::new(),
@@ -52,31 +64,51 @@ impl Destination {
         }
     }
 
-    /// The topic for one device.
+    /// The topic for one device. A rule is reached by basic ingest: on a topic that is for it alone,
+    /// and that it takes for what stands behind its name.
     pub fn topic_of(&self, dev_eui: DevEui) -> String {
-        self.topic.replace(DEV_EUI, &dev_eui.to_string())
+        match &self.expression {
+            Expression::Topic(topic) => topic.replace(DEV_EUI, &dev_eui.to_string()),
+            Expression::Rule(rule) => format!("$aws/rules/{rule}/lorawan/{dev_eui}/up"),
+        }
     }
+}
 
-    fn check_topic(&self) -> Result<(), String> {
-        let topic = self.topic_of(DevEui::new(0));
-        let around = self.topic.replace(DEV_EUI, "");
-        let levels: Vec<&str> = topic.split('/').collect();
-        let problem = if topic.is_empty() || topic.len() > MAX_TOPIC {
-            format!("a topic has 1 to {MAX_TOPIC} bytes")
-        } else if topic.contains(['+', '#', '\0']) {
-            "a topic to publish to has no '+', '#' or NUL".to_owned()
-        } else if topic.starts_with('$') {
-            "topics that begin with '$' are the broker's own".to_owned()
-        } else if around.contains(['{', '}']) {
-            format!("{DEV_EUI} is the only placeholder")
-        } else if matches!(levels.as_slice(), ["lorawan", _, "down"] | ["lns", "v1", "gateway", ..])
-        {
-            "the server itself listens there".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(format!("Expression {:?}: {problem}", self.topic))
+impl Expression {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Expression::Topic(topic) => check_topic(topic),
+            Expression::Rule(rule) => {
+                let named = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+                if !rule.is_empty() && rule.len() <= 128 && rule.bytes().all(named) {
+                    return Ok(());
+                }
+                Err(format!(
+                    "Expression {rule:?}: a rule's name has 1 to 128 letters, digits and '_'"
+                ))
+            }
+        }
     }
+}
+
+fn check_topic(template: &str) -> Result<(), String> {
+    let topic = template.replace(DEV_EUI, &DevEui::new(0).to_string());
+    let around = template.replace(DEV_EUI, "");
+    let levels: Vec<&str> = topic.split('/').collect();
+    let problem = if topic.is_empty() || topic.len() > MAX_TOPIC {
+        format!("a topic has 1 to {MAX_TOPIC} bytes")
+    } else if topic.contains(['+', '#', '\0']) {
+        "a topic to publish to has no '+', '#' or NUL".to_owned()
+    } else if topic.starts_with('$') {
+        "topics that begin with '$' are the broker's own".to_owned()
+    } else if around.contains(['{', '}']) {
+        format!("{DEV_EUI} is the only placeholder")
+    } else if matches!(levels.as_slice(), ["lorawan", _, "down"] | ["lns", "v1", "gateway", ..]) {
+        "the server itself listens there".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(format!("Expression {template:?}: {problem}"))
 }
 
 impl Kept for Destination {
@@ -102,7 +134,7 @@ impl Kept for Destination {
     }
 
     fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        self.check_topic().map_err(RegistryError::Unfit)
+        self.expression.check().map_err(RegistryError::Unfit)
     }
 
     fn user(&self, registry: &Registry) -> Option<(Kind, String)> {
@@ -120,7 +152,7 @@ mod tests {
     use super::*;
 
     fn with_topic(topic: &str) -> Result<(), String> {
-        Destination { topic: topic.to_owned(), ..Destination::built_in() }.check_topic()
+        Expression::Topic(topic.to_owned()).check()
     }
 
     #[test]
@@ -137,5 +169,20 @@ mod tests {
         for topic in ["a", "a/{DevEUI}/b", "lorawan/{DevEUI}/down/x", "ä/ö"] {
             assert_eq!(with_topic(topic), Ok(()), "{topic}");
         }
+    }
+
+    #[test]
+    fn a_rule_is_reached_on_a_topic_of_its_own() {
+        let to = |rule: &str| Expression::Rule(rule.to_owned());
+        let destination = Destination { expression: to("soil_1"), ..Destination::built_in() };
+        let dev_eui = DevEui::new(0x70b3_d57e_d000_00ab);
+        assert_eq!(destination.topic_of(dev_eui), "$aws/rules/soil_1/lorawan/70b3d57ed00000ab/up");
+        assert_eq!(to("soil_1").check(), Ok(()));
+        for name in ["", "a b", "a/b", "a-b", &"x".repeat(129)] {
+            assert!(to(name).check().is_err(), "{name}");
+        }
+        let stored = serde_json::to_value(&destination).unwrap();
+        assert_eq!(stored["rule"], "soil_1");
+        assert_eq!(serde_json::from_value::<Destination>(stored).unwrap(), destination);
     }
 }

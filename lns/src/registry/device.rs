@@ -13,7 +13,7 @@ use super::kept::Kept;
 use super::shelf::Shelf;
 use super::{
     Destination, DeviceProfile, Fingerprint, Id, Kind, Registry, RegistryError, ServiceProfile,
-    Tags, describe,
+    Tags, describe, thing,
 };
 
 /// A device. Its session, counters and queue are the partition's; this is what people say of it.
@@ -44,6 +44,9 @@ pub struct WirelessDevice {
     /// A codec for this device alone; `None`: its profile's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codec: Option<String>,
+    /// The name of the thing that it is associated with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thing: Option<Box<str>>,
     /// What a codec's script may read about this device.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub variables: Tags,
@@ -163,6 +166,10 @@ impl Kept for WirelessDevice {
         Some(self.dev_eui.value())
     }
 
+    fn alias(&self) -> Option<&str> {
+        self.thing.as_deref()
+    }
+
     fn made_by(&self) -> Option<Fingerprint> {
         self.made_by
     }
@@ -176,6 +183,7 @@ impl Kept for WirelessDevice {
         if let Some(codec) = &self.codec {
             registry.require_codec(codec)?;
         }
+        thing::check_association(self, registry)?;
         describe::fits(&self.activation, &profile)
     }
 

@@ -8,7 +8,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, describe};
+use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, describe, thing};
 
 /// A registered gateway. Whether it is there, and when it was heard, its lane knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct WirelessGateway {
     /// What its forwarder is like.
     #[serde(default)]
     pub radio: Radio,
+    /// The name of the thing that it is associated with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thing: Option<Box<str>>,
     /// Tags.
     #[serde(default)]
     pub tags: Tags,
@@ -103,11 +106,16 @@ impl Kept for WirelessGateway {
         Some(self.gateway_eui.value())
     }
 
+    fn alias(&self) -> Option<&str> {
+        self.thing.as_deref()
+    }
+
     fn made_by(&self) -> Option<Fingerprint> {
         self.made_by
     }
 
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
+    fn check(&self, registry: &Registry) -> Result<(), RegistryError> {
+        thing::check_association(self, registry)?;
         match &self.region {
             Some(region) => describe::region(region).map(|_| ()),
             None => Ok(()),

@@ -20,17 +20,35 @@ pub enum Kind {
     WirelessGateway,
     /// A payload codec's script.
     Codec,
+    /// A thing of iot.
+    Thing,
+    /// What things of one make have in common.
+    ThingType,
+    /// Things under one name.
+    ThingGroup,
+    /// A rule that messages meet.
+    TopicRule,
+    /// Where rules may send HTTP requests.
+    TopicRuleDestination,
+    /// Which events are published.
+    EventConfiguration,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 12] = [
         Kind::DeviceProfile,
         Kind::ServiceProfile,
         Kind::Destination,
         Kind::WirelessDevice,
         Kind::WirelessGateway,
         Kind::Codec,
+        Kind::Thing,
+        Kind::ThingType,
+        Kind::ThingGroup,
+        Kind::TopicRule,
+        Kind::TopicRuleDestination,
+        Kind::EventConfiguration,
     ];
 
     /// The word in ARNs, errors and `ResourceType`.
@@ -42,6 +60,12 @@ impl Kind {
             Kind::WirelessDevice => "WirelessDevice",
             Kind::WirelessGateway => "WirelessGateway",
             Kind::Codec => "Codec",
+            Kind::Thing => "Thing",
+            Kind::ThingType => "ThingType",
+            Kind::ThingGroup => "ThingGroup",
+            Kind::TopicRule => "TopicRule",
+            Kind::TopicRuleDestination => "TopicRuleDestination",
+            Kind::EventConfiguration => "EventConfiguration",
         }
     }
 }

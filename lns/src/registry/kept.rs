@@ -25,6 +25,9 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Where it lies in the store.
     const TABLE: Table;
 
+    /// With what the keys of this kind begin, where it shares its table with others.
+    const PREFIX: &'static str = "";
+
     /// How many of them we keep.
     const LIMIT: usize;
 
@@ -39,8 +42,18 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// Another name by which it is also found; no two of a kind have the same.
+    fn alias(&self) -> Option<&str> {
+        None
+    }
+
     /// The request that made it, when that had a ClientRequestToken.
     fn made_by(&self) -> Option<Fingerprint>;
+
+    /// Whether it asks for what is there: then its creation changes nothing and succeeds.
+    fn repeats(&self, _there: &Self) -> bool {
+        false
+    }
 
     /// Whether it comes with the server.
     fn is_built_in(_key: &Self::Key) -> bool {

@@ -1,4 +1,5 @@
-//! Everything slow: profiles, destinations, devices' descriptions, gateways and codecs.
+//! Everything slow: profiles, destinations, devices' descriptions, gateways, codecs, things and
+//! rules.
 //!
 //! One owner commits, one change at a time; readers take an immutable `Arc` of the record they
 //! want and keep it as long as they like. A change is visible only once it is durable. There is
@@ -16,6 +17,7 @@ mod destination;
 mod device;
 mod device_profile;
 mod error;
+mod event_configuration;
 mod gateway;
 mod id;
 mod kept;
@@ -25,6 +27,10 @@ mod service_profile;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod thing;
+mod thing_group;
+mod thing_type;
+mod topic_rule;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -38,15 +44,20 @@ use crate::store::{Store, StoreError, Write};
 
 pub use adr::MODES as ADR_MODES;
 pub use codec::{CAYENNE_LPP, Codec};
-pub use destination::{DEFAULT_DESTINATION, Destination};
+pub use destination::{DEFAULT_DESTINATION, Destination, Expression};
 pub use device::{Keys, WirelessDevice};
 pub use device_profile::DeviceProfile;
 pub use error::RegistryError;
+pub use event_configuration::EventConfiguration;
 pub use gateway::{Basics, Location, Radio, WirelessGateway};
 pub use id::{Fingerprint, Id, Kind};
 pub use kept::{Kept, Tags};
 pub use route::Route;
 pub use service_profile::ServiceProfile;
+pub use thing::{Attributes, Thing};
+pub use thing_group::ThingGroup;
+pub use thing_type::ThingType;
+pub use topic_rule::{RuleDestination, RuleDestinationStatus, TopicRule};
 
 use shelf::Shelf;
 
@@ -114,6 +125,12 @@ pub struct Registry {
     devices: Shelf<WirelessDevice>,
     gateways: Shelf<WirelessGateway>,
     codecs: Shelf<Codec>,
+    things: Shelf<Thing>,
+    thing_types: Shelf<ThingType>,
+    thing_groups: Shelf<ThingGroup>,
+    topic_rules: Shelf<TopicRule>,
+    rule_destinations: Shelf<RuleDestination>,
+    event_configurations: Shelf<EventConfiguration>,
 }
 
 impl Registry {
@@ -130,12 +147,24 @@ impl Registry {
             devices: Shelf::default(),
             gateways: Shelf::default(),
             codecs: Shelf::default(),
+            things: Shelf::default(),
+            thing_types: Shelf::default(),
+            thing_groups: Shelf::default(),
+            topic_rules: Shelf::default(),
+            rule_destinations: Shelf::default(),
+            event_configurations: Shelf::default(),
         };
         registry.destinations.put(Arc::new(Destination::built_in()));
         registry.read_back::<Codec>()?;
         registry.read_back::<DeviceProfile>()?;
         registry.read_back::<ServiceProfile>()?;
         registry.read_back::<Destination>()?;
+        registry.read_back::<ThingType>()?;
+        registry.read_back::<ThingGroup>()?;
+        registry.read_back::<Thing>()?;
+        registry.read_back::<TopicRule>()?;
+        registry.read_back::<RuleDestination>()?;
+        registry.read_back::<EventConfiguration>()?;
         registry.read_back::<WirelessGateway>()?;
         registry.read_back::<WirelessDevice>()?;
         Ok(registry)
@@ -143,7 +172,7 @@ impl Registry {
 
     fn read_back<T: Kept>(&self) -> Result<(), RegistryError> {
         let mut outcome = Ok(());
-        self.store.scan(T::TABLE, &[], &mut |key, value| {
+        self.store.scan(T::TABLE, T::PREFIX.as_bytes(), &mut |key, value| {
             outcome = record::decode::<T>(T::KIND, key, value).and_then(|record| {
                 // Its key tells a record of this kind from what else may lie in the table.
                 if record.stored_at() == key {
@@ -165,6 +194,11 @@ impl Registry {
     /// Grows with every change. Read it before what is worked out from records.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// Grows with every change of a record of this kind, and with no other.
+    pub fn version_of<T: Kept>(&self) -> u64 {
+        T::shelf(self).version()
     }
 
     /// The record with this name.
@@ -189,6 +223,12 @@ impl Registry {
     /// The device with this DevEUI.
     pub fn device(&self, dev_eui: DevEui) -> Option<Arc<WirelessDevice>> {
         self.devices.read().find_by_eui(dev_eui.value()).map(Arc::clone)
+    }
+
+    /// The record of this kind with this alias: the device or gateway that a thing stands for, by the
+    /// thing's name; a thing group by its id; a rule's destination by its token.
+    pub fn find_by_alias<T: Kept>(&self, alias: &str) -> Option<Arc<T>> {
+        T::shelf(self).read().find_by_alias(alias).map(Arc::clone)
     }
 
     /// The registered gateway with this EUI.
@@ -237,6 +277,9 @@ impl Registry {
         let _change = self.change.lock();
         let key = record.key();
         if let Some(before) = self.find::<T>(&key) {
+            if record.repeats(&before) {
+                return Ok(Created::Repeated(before));
+            }
             return repeated(before, &record);
         }
         if let Some(eui) = record.eui()
@@ -284,17 +327,27 @@ impl Registry {
 
     /// Removes a record that nobody refers to. Durable on return.
     pub fn remove<T: Kept>(&self, key: &T::Key) -> Result<Arc<T>, RegistryError> {
+        self.remove_when(key, |_| Ok(()))
+    }
+
+    /// Removes a record that nobody refers to and that `may` go. Durable on return.
+    pub fn remove_when<T: Kept, E: From<RegistryError>>(
+        &self,
+        key: &T::Key,
+        may: impl FnOnce(&T) -> Result<(), E>,
+    ) -> Result<Arc<T>, E> {
         let _change = self.change.lock();
         let record = self.require::<T>(key)?;
+        may(&record)?;
         if T::is_built_in(key) {
-            return Err(RegistryError::BuiltIn { kind: T::KIND, key: key.to_string() });
+            return Err(RegistryError::BuiltIn { kind: T::KIND, key: key.to_string() }.into());
         }
         if let Some((user_kind, user)) = record.user(self) {
             let key = key.to_string();
-            return Err(RegistryError::InUse { kind: T::KIND, key, user_kind, user });
+            return Err(RegistryError::InUse { kind: T::KIND, key, user_kind, user }.into());
         }
-        let stored_at = record.stored_at();
-        self.commit::<T>(Write::Delete { table: T::TABLE, key: stored_at }, key)?;
+        let write = Write::Delete { table: T::TABLE, key: record.stored_at() };
+        self.commit::<T>(write, key).map_err(RegistryError::from)?;
         T::shelf(self).remove(key);
         self.version.fetch_add(1, Ordering::Release);
         Ok(record)

@@ -12,6 +12,8 @@ use super::{CAYENNE_LPP, Destination, DeviceProfile, Registry, WirelessDevice};
 pub struct Route {
     /// The device.
     pub device: Arc<WirelessDevice>,
+    /// The name of the thing that it is associated with.
+    pub thing: Option<Box<str>>,
     /// Its make.
     pub profile: Arc<DeviceProfile>,
     /// Where its messages go.
@@ -40,7 +42,9 @@ impl Registry {
             services.find(&id).and_then(|service| service.add_gw_metadata)
         });
         drop((devices, profiles));
-        Some(Route { device, profile, destination, codec, add_gw_metadata: service != Some(false) })
+        let add_gw_metadata = service != Some(false);
+        let thing = device.thing.clone();
+        Some(Route { device, thing, profile, destination, codec, add_gw_metadata })
     }
 
     fn codec_spec(&self, name: &str) -> CodecSpec {

@@ -1,8 +1,9 @@
-//! One kind of record in memory: by name, and by EUI for those that have one.
+//! One kind of record in memory: by name, and by EUI or alias for those that have one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 
@@ -17,17 +18,21 @@ const STRIDE: usize = 1024;
 /// for ten devices and for a million, which a snapshot cloned per change would not.
 pub struct Shelf<T: Kept> {
     content: RwLock<Content<T>>,
+    version: AtomicU64,
 }
 
 /// What a shelf holds.
 pub struct Content<T: Kept> {
     records: BTreeMap<T::Key, Arc<T>>,
     by_eui: HashMap<u64, T::Key>,
+    by_alias: HashMap<Box<str>, T::Key>,
 }
 
 impl<T: Kept> Default for Shelf<T> {
     fn default() -> Self {
-        Self { content: RwLock::new(Content { records: BTreeMap::new(), by_eui: HashMap::new() }) }
+        let content =
+            Content { records: BTreeMap::new(), by_eui: HashMap::new(), by_alias: HashMap::new() };
+        Self { content: RwLock::new(content), version: AtomicU64::new(0) }
     }
 }
 
@@ -38,6 +43,20 @@ impl<T: Kept> Content<T> {
 
     pub(super) fn find_by_eui(&self, eui: u64) -> Option<&Arc<T>> {
         self.by_eui.get(&eui).and_then(|key| self.records.get(key))
+    }
+
+    pub(super) fn find_by_alias(&self, alias: &str) -> Option<&Arc<T>> {
+        self.by_alias.get(alias).and_then(|key| self.records.get(key))
+    }
+
+    /// Its other names lead nowhere any more.
+    fn forget_names(&mut self, record: &T) {
+        if let Some(eui) = record.eui() {
+            self.by_eui.remove(&eui);
+        }
+        if let Some(alias) = record.alias() {
+            self.by_alias.remove(alias);
+        }
     }
 }
 
@@ -52,25 +71,33 @@ impl<T: Kept> Shelf<T> {
         self.content.read().records.len()
     }
 
+    /// Grows with every change of a record of this kind.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     /// Shows `record`, instead of the one that had its name.
     pub(super) fn put(&self, record: Arc<T>) {
         let mut content = self.content.write();
-        let before = content.records.insert(record.key(), Arc::clone(&record));
-        if let Some(eui) = before.and_then(|before| before.eui()) {
-            content.by_eui.remove(&eui);
+        if let Some(before) = content.records.insert(record.key(), Arc::clone(&record)) {
+            content.forget_names(&before);
         }
         if let Some(eui) = record.eui() {
             content.by_eui.insert(eui, record.key());
         }
+        if let Some(alias) = record.alias() {
+            content.by_alias.insert(alias.into(), record.key());
+        }
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Shows it no longer.
     pub(super) fn remove(&self, key: &T::Key) {
         let mut content = self.content.write();
-        let before = content.records.remove(key);
-        if let Some(eui) = before.and_then(|before| before.eui()) {
-            content.by_eui.remove(&eui);
+        if let Some(before) = content.records.remove(key) {
+            content.forget_names(&before);
         }
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Shows records in the order of their names, from behind `after` on, until `visit` says

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use lns_lorawan::{AppKey, DevEui, GatewayEui, Region};
 use lns_pipeline::codec::CodecSpec;
 
+mod things;
+
 use super::*;
 use crate::store::{MemoryStore, Table, Visit};
 
@@ -42,6 +44,7 @@ fn device(dev_eui: u64, device_profile_id: Id) -> WirelessDevice {
         },
         f_ports: None,
         codec: None,
+        thing: None,
         variables: Tags::new(),
         tags: Tags::new(),
         made_by: None,
@@ -59,6 +62,7 @@ fn gateway(eui: u64, region: Option<&str>) -> WirelessGateway {
         location: Some(Location { latitude: 1.5, longitude: -2.5, altitude: None }),
         basics: Basics::default(),
         radio: crate::registry::Radio::default(),
+        thing: None,
         tags: Tags::new(),
         made_by: None,
     }

@@ -1,0 +1,155 @@
+//! Rules that messages meet, and where they may send HTTP requests.
+
+use lns_lorawan::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::store::Table;
+
+use super::kept::Kept;
+use super::shelf::Shelf;
+use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags};
+
+/// A topic rule, as it was given. Whoever puts it here has found that it can be compiled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicRule {
+    /// Its name: letters, digits and `_`, at most 128.
+    pub name: String,
+    /// The statement.
+    pub sql: String,
+    /// The version of the language, as `2016-03-23`.
+    pub sql_version: String,
+    /// A description for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What is done with a message that the statement selects: documents with one member each, which
+    /// names the action.
+    pub actions: Vec<Value>,
+    /// What is done when one of them fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_action: Option<Value>,
+    /// Whether it is switched off.
+    #[serde(default)]
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+impl Kept for TopicRule {
+    type Key = String;
+    const KIND: Kind = Kind::TopicRule;
+    const TABLE: Table = Table::TopicRules;
+    const PREFIX: &'static str = "rule/";
+    const LIMIT: usize = 10_000;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stored_at(&self) -> Vec<u8> {
+        format!("{}{}", Self::PREFIX, self.name).into_bytes()
+    }
+
+    fn made_by(&self) -> Option<Fingerprint> {
+        None
+    }
+
+    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
+        None
+    }
+
+    fn shelf(registry: &Registry) -> &Shelf<Self> {
+        &registry.topic_rules
+    }
+}
+
+/// How far the confirmation of a rule's destination has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RuleDestinationStatus {
+    /// The confirmation was asked for and has not come.
+    InProgress,
+    /// Confirmed: rules may send there.
+    Enabled,
+    /// Switched off.
+    Disabled,
+    /// The confirmation could not be asked for; the reason says why.
+    Error,
+}
+
+impl RuleDestinationStatus {
+    /// AWS's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RuleDestinationStatus::InProgress => "IN_PROGRESS",
+            RuleDestinationStatus::Enabled => "ENABLED",
+            RuleDestinationStatus::Disabled => "DISABLED",
+            RuleDestinationStatus::Error => "ERROR",
+        }
+    }
+}
+
+/// An HTTP endpoint that has to confirm that it wants to hear from rules.
+///
+/// Whoever changes it into [`InProgress`](RuleDestinationStatus::InProgress) gives it a new token;
+/// the confirmation is asked for by whoever executes actions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleDestination {
+    /// The last part of its ARN.
+    pub id: Id,
+    /// Where the confirmation is asked for. Rules may send to URLs that begin with it.
+    pub confirmation_url: String,
+    /// What the endpoint must present to confirm. A secret until then.
+    pub token: String,
+    /// How far it is.
+    pub status: RuleDestinationStatus,
+    /// Why it is there, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its status last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Kept for RuleDestination {
+    type Key = Id;
+    const KIND: Kind = Kind::TopicRuleDestination;
+    const TABLE: Table = Table::TopicRules;
+    const PREFIX: &'static str = "destination/";
+    const LIMIT: usize = 1_000;
+
+    fn key(&self) -> Id {
+        self.id
+    }
+
+    fn stored_at(&self) -> Vec<u8> {
+        format!("{}{}", Self::PREFIX, self.id).into_bytes()
+    }
+
+    fn alias(&self) -> Option<&str> {
+        Some(&self.token)
+    }
+
+    fn made_by(&self) -> Option<Fingerprint> {
+        None
+    }
+
+    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
+        None
+    }
+
+    fn shelf(registry: &Registry) -> &Shelf<Self> {
+        &registry.rule_destinations
+    }
+}
