@@ -6,5 +6,6 @@
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod policy;
 pub mod samples;
 pub mod topic;
