@@ -1,0 +1,109 @@
+//! What the operator decides, and the bounds of everything that grows.
+
+/// What the operator decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Bounds that are always there.
+    pub bounds: Bounds,
+    /// Limits that are off unless they are set.
+    pub limits: Limits,
+    /// How long a session is kept at most, in seconds; what a client of MQTT 3.1.1 that does not ask
+    /// for a clean session gets. `u32::MAX` is for ever.
+    pub session_expiry: u32,
+    /// Topics that begin with `$` and that clients may publish to, as prefixes. All others that begin
+    /// with `$` are the server's.
+    pub client_topics: Vec<String>,
+    /// Topics that only the server hears, as prefixes: basic ingest.
+    pub server_only_topics: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bounds: Bounds::default(),
+            limits: Limits::default(),
+            session_expiry: 7_200,
+            client_topics: vec!["$aws/things/".into(), "$aws/rules/".into()],
+            server_only_topics: vec!["$aws/rules/".into()],
+        }
+    }
+}
+
+/// Bounds of what the broker keeps. Each has a value, because memory ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Sessions, connected or kept. One more is refused with `QuotaExceeded`.
+    pub sessions: usize,
+    /// Messages that wait for one session, those in flight aside. The oldest is dropped.
+    pub queued_messages: usize,
+    /// The same in bytes of topic, body and user properties.
+    pub queued_bytes: usize,
+    /// Messages to one client that it has not acknowledged; its receive maximum may be smaller.
+    pub in_flight: u16,
+    /// Messages of one client that we have not acknowledged: our receive maximum.
+    pub unacknowledged: u16,
+    /// Bytes given to a connection and not yet written. QoS 0 beyond it is dropped, QoS 1 and 2
+    /// wait in the queue of the session.
+    pub unwritten: usize,
+    /// Retained messages. One more is refused with `QuotaExceeded`.
+    pub retained_messages: usize,
+    /// Bytes of all retained messages. What does not fit is refused with `QuotaExceeded`.
+    pub retained_bytes: usize,
+    /// The highest topic alias that clients may use, and that we use.
+    pub topic_aliases: u16,
+    /// The largest packet that clients may send, in bytes; the shell refuses larger ones.
+    pub packet_bytes: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            sessions: 100_000,
+            queued_messages: 100_000,
+            queued_bytes: 64 << 20,
+            in_flight: 1_000,
+            unacknowledged: 1_000,
+            unwritten: 1 << 20,
+            retained_messages: 100_000,
+            retained_bytes: 256 << 20,
+            topic_aliases: 32,
+            packet_bytes: 1 << 20,
+        }
+    }
+}
+
+/// Limits that MQTT does not ask for. [`Limits::aws`] has those of AWS IoT Core; all are off by
+/// default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Bytes of a payload.
+    pub payload_bytes: Option<usize>,
+    /// Bytes of a topic name or filter, a reserved prefix included.
+    pub topic_bytes: Option<usize>,
+    /// Slashes in a topic name or filter that does not begin with `$`.
+    pub topic_slashes: Option<usize>,
+    /// Topic filters of one SUBSCRIBE.
+    pub filters_per_subscribe: Option<usize>,
+    /// Subscriptions of one session.
+    pub subscriptions: Option<usize>,
+    /// Bytes of a client identifier.
+    pub client_id_bytes: Option<usize>,
+    /// Seconds of keep alive at least and at most. A client of MQTT 5 is told; one of MQTT 3.1.1
+    /// cannot be, and keeps its own.
+    pub keep_alive: Option<(u16, u16)>,
+}
+
+impl Limits {
+    /// AWS IoT Core's quotas (its quota page of 2025), as far as MQTT has a word for them.
+    pub fn aws() -> Self {
+        Self {
+            payload_bytes: Some(128 << 10),
+            topic_bytes: Some(256),
+            topic_slashes: Some(7),
+            filters_per_subscribe: Some(8),
+            subscriptions: Some(50),
+            client_id_bytes: Some(128),
+            keep_alive: Some((30, 1200)),
+        }
+    }
+}
