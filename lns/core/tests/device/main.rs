@@ -1,6 +1,7 @@
 //! What one event does to one device: given, when, then.
 
 mod abp;
+mod abp_1_1;
 mod bench;
 mod class_b;
 mod class_c;

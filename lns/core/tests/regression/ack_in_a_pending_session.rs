@@ -10,7 +10,7 @@ use lns_core::device::ItemState;
 use lns_core::event::Fate;
 use lns_lorawan::MacVersion;
 
-use crate::bench::{Bench, Up, eu868, otaa};
+use crate::bench::{Bench, Up, eu868, otaa, stages};
 
 #[test]
 fn a_downlink_of_the_old_session_is_not_acknowledged_in_the_new_one() {
@@ -28,8 +28,10 @@ fn a_downlink_of_the_old_session_is_not_acknowledged_in_the_new_one() {
     assert!(bench.device.pending.is_some(), "the new session is still to be used");
     assert_eq!(bench.device.queue.len(), 1);
 
-    bench.hear(&Up::at(1)).unwrap();
+    let step = bench.hear(&Up::at(1)).unwrap();
     assert!(bench.device.pending.is_none());
-    assert_eq!(bench.device.queue[0].state, ItemState::Waiting, "it is sent again");
-    assert_eq!(bench.device.queue[0].item.id, 1);
+    assert!(stages(&step).is_empty(), "{:?}", step.effects);
+    assert_eq!(bench.device.queue[0].state, ItemState::Waiting);
+    let again = bench.listen().unwrap();
+    assert_eq!(&*again.opened.frm_payload, b"open", "said again in the new session");
 }

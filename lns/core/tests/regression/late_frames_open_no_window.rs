@@ -8,9 +8,12 @@
 
 use lns_core::Event;
 use lns_core::dedup::{Arrival, Gatherings, Settings, digest};
+use lns_core::radio::clock::ConcentratorClock;
+use lns_core::radio::lane::{Lane, LaneSettings, NoOffer, OfferName};
+use lns_core::radio::place::Tie;
 
 use crate::bench::{Bench, Up, opening, published};
-use crate::radio_given::copy;
+use crate::radio_given::{SF7, at, bands, copy, gateway, ms, rx1, rx2};
 
 const FRAME: &[u8] = &[0x40, 4, 3, 2, 1, 0x80, 1, 0, 1, 0xa6, 0x94, 0x64, 0x26];
 
@@ -33,4 +36,23 @@ fn a_copy_after_the_fact_opens_nothing_and_tells_the_application_nothing() {
     let step = bench.step(Event::LateCopy(Box::new(bench.reception())));
     assert!(opening(&step).is_none());
     assert!(published(&step).is_empty());
+}
+
+#[test]
+fn a_stored_frame_gets_no_offer_in_either_window() {
+    for stored in [3_000, 60_000, 2_200_000, 4_000_000] {
+        let mut clock = ConcentratorClock::new();
+        let before = copy(1, 0, 5, 5);
+        clock.observe(before.tmst, 1, before.arrived);
+        // Heard at ten seconds, forwarded long after.
+        let mut late = copy(1, 10_000, stored, 5);
+        late.air_time = clock.observe(late.tmst, 1, late.arrived);
+        let mut lane = Lane::new(gateway(1), 1, LaneSettings::default(), &bands());
+        lane.observe_round_trip(ms(20));
+        let name = OfferName { id: 1, ask: 1 };
+        for window in [rx1(SF7), rx2()] {
+            let offer = lane.offer(at(10_000 + stored), name, Tie::Heard(&late), &window);
+            assert_eq!(offer.map(|_| ()), Err(NoOffer::TooLate), "{stored} ms");
+        }
+    }
 }

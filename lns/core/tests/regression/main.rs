@@ -1,5 +1,7 @@
 //! One file for each trap that has caught a LoRaWAN network server: its story, and what we do.
 
+#[path = "../device/abp_1_1.rs"]
+mod abp_1_1;
 #[path = "../device/bench.rs"]
 #[allow(dead_code)]
 mod bench;
@@ -26,7 +28,6 @@ mod class_c_waits_for_the_windows_of_class_a;
 mod concentrators_of_both_kinds_need_their_lead;
 mod conf_f_cnt_only_with_ack;
 mod confirmed_downlink_under_a_new_counter;
-mod confirmed_repeats_are_acknowledged_again;
 mod counters_at_their_ends;
 mod dev_nonces_of_a_device_that_is_never_answered;
 mod device_time_of_each_repeat;
@@ -36,17 +37,16 @@ mod f_opts_by_the_errata_or_the_first_text;
 mod frequency_0_is_the_regions;
 mod keep_is_not_said_before_1_0_4;
 mod late_frames_open_no_window;
-mod late_frames_open_no_windows;
 mod link_adr_blocks_are_whole;
 mod low_data_rate_optimization_at_250_khz;
 mod mirror_frames;
 mod nwk_key_of_a_1_1_device_on_a_1_0_network;
 mod one_eui_at_two_gateways;
-mod pending_session_and_ack;
 mod ping_slots_know_no_leap_second;
 mod ping_slots_of_cn470_are_where_beacons_are;
 mod repeats_are_not_copies;
 mod sixteen_bit_counters;
 mod sticky_answers_mean_the_value_asked;
 mod sub_bands_of_old_devices_come_by_link_adr;
+mod tx_ch_and_conf_f_cnt_are_searched;
 mod with_adr_off_each_mask_stands_alone;
