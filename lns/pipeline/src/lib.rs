@@ -8,4 +8,5 @@
 pub mod codec;
 pub mod policy;
 pub mod samples;
+pub mod shadow;
 pub mod topic;
