@@ -230,7 +230,8 @@ fn a_join_is_written_as_documented() {
 
 fn handed(fate: Fate, again: bool) -> Stage {
     let (gateway, window) = (Some(GATEWAY), Some(Window::Rx1));
-    Stage::Handed { fate, f_cnt_down: FCntDown(7), gateway, window, again }
+    let margin = Some(Db::from_hundredths(1225));
+    Stage::Handed { fate, f_cnt_down: FCntDown(7), gateway, window, again, margin }
 }
 
 #[test]
@@ -243,8 +244,10 @@ fn every_stage_of_a_downlink_has_its_topic_and_its_body() {
         gateway: None,
         window: None,
         again: true,
+        margin: None,
     };
-    let used = r#","FCntDown":7,"Gateway":"0016c001ff10d446","Window":"RX1""#;
+    let used =
+        r#","FCntDown":7,"Gateway":"0016c001ff10d446","Window":"RX1","EstimatedMargin":12.25"#;
     for (stage, place, status) in [
         (Stage::Queued, ack, r#""queued""#.into()),
         (handed(Fate::Accepted, false), tx_ack, format!(r#""accepted"{used},"WillRetry":false"#)),

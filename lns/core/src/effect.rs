@@ -198,6 +198,10 @@ pub enum Stage {
         window: Option<lns_lorawan::Window>,
         /// Whether it will be tried again.
         again: bool,
+        /// How far above the device's sensitivity it should arrive, from what the gateway heard of
+        /// the device. A record keeps it beside the stage.
+        #[serde(skip)]
+        margin: Option<Db>,
     },
     /// The device has acknowledged it.
     Acked {

@@ -113,6 +113,7 @@ pub fn event(
                 f_cnt_up: None,
                 gateway: None,
                 window: None,
+                estimated_margin: None,
                 cause: None,
                 attempts: None,
                 will_retry: None,
@@ -242,7 +243,7 @@ fn downlink_body<'a>(
     let ack = Topics::Ack(device);
     match stage {
         Stage::Queued => (Downlink { status: "queued", ..blank }, ack),
-        Stage::Handed { fate, f_cnt_down, gateway, window: used, again } => {
+        Stage::Handed { fate, f_cnt_down, gateway, window: used, again, margin } => {
             let (status, cause) = match fate {
                 Fate::Accepted => ("accepted", None),
                 Fate::Refused(cause) => ("refused", Some(&**cause)),
@@ -255,6 +256,7 @@ fn downlink_body<'a>(
                 f_cnt_down: Some(f_cnt_down.0),
                 gateway: *gateway,
                 window: used.map(window),
+                estimated_margin: margin.map(Into::into),
                 will_retry: Some(*again),
                 ..blank
             };

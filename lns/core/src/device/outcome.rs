@@ -76,6 +76,7 @@ fn end_item(
             gateway: outcome.gateway,
             window: outcome.window,
             again,
+            margin: outcome.margin,
         },
     ));
     if !stays {

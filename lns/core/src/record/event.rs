@@ -22,12 +22,30 @@ pub(super) struct EventV1 {
 #[derive(Serialize, Deserialize)]
 enum KindV1 {
     Uplink(Box<UplinkV1>),
-    Joined { join_eui: JoinEui, dev_addr: DevAddr, receptions: Vec<ReceptionV1> },
-    Downlink { id: u64, correlation_id: Option<Box<str>>, f_port: u8, stage: Stage },
+    Joined {
+        join_eui: JoinEui,
+        dev_addr: DevAddr,
+        receptions: Vec<ReceptionV1>,
+    },
+    Downlink {
+        id: u64,
+        correlation_id: Option<Box<str>>,
+        f_port: u8,
+        stage: Stage,
+    },
     // Not in the first release, which wrote none of these.
-    Counters { got: FCntUp, last: FCntUp, recount: Recount },
+    Counters {
+        got: FCntUp,
+        last: FCntUp,
+        recount: Recount,
+    },
     Relayed(Box<RelayedUplink>),
-    ProprietaryMac { f_cnt_up: FCntUp, commands: Box<[u8]> },
+    ProprietaryMac {
+        f_cnt_up: FCntUp,
+        commands: Box<[u8]>,
+    },
+    /// A downlink that was handed over, and its estimated margin.
+    WithMargin(Db, Box<KindV1>),
 }
 
 /// Flags, from the lowest bit: confirmed, ADR, class B, ACK.
@@ -82,12 +100,19 @@ impl From<&AppEvent> for EventV1 {
                 dev_addr: *dev_addr,
                 receptions: from_receptions(receptions, at),
             },
-            EventKind::Downlink { id, correlation_id, f_port, stage } => KindV1::Downlink {
-                id: *id,
-                correlation_id: correlation_id.clone(),
-                f_port: *f_port,
-                stage: stage.clone(),
-            },
+            EventKind::Downlink { id, correlation_id, f_port, stage } => {
+                let downlink = KindV1::Downlink {
+                    id: *id,
+                    correlation_id: correlation_id.clone(),
+                    f_port: *f_port,
+                    stage: stage.clone(),
+                };
+                if let Stage::Handed { margin: Some(margin), .. } = stage {
+                    KindV1::WithMargin(*margin, Box::new(downlink))
+                } else {
+                    downlink
+                }
+            }
             EventKind::Counters { got, last, recount } => {
                 KindV1::Counters { got: *got, last: *last, recount: *recount }
             }
@@ -103,7 +128,19 @@ impl From<&AppEvent> for EventV1 {
 impl From<EventV1> for AppEvent {
     fn from(record: EventV1) -> Self {
         let at = Timestamp::from_micros(record.at);
-        let kind = match record.kind {
+        AppEvent {
+            sequence: record.sequence,
+            number: record.number,
+            at,
+            kind: record.kind.read(at),
+        }
+    }
+}
+
+impl KindV1 {
+    /// What it stands for, in an event at `at`.
+    fn read(self, at: Timestamp) -> EventKind {
+        match self {
             KindV1::Uplink(uplink) => EventKind::Uplink(Box::new(uplink.into_uplink(at))),
             KindV1::Joined { join_eui, dev_addr, receptions } => EventKind::Joined {
                 join_eui,
@@ -118,8 +155,15 @@ impl From<EventV1> for AppEvent {
             KindV1::ProprietaryMac { f_cnt_up, commands } => {
                 EventKind::ProprietaryMac { f_cnt_up, commands }
             }
-        };
-        AppEvent { sequence: record.sequence, number: record.number, at, kind }
+            // Never within itself: what is not a downlink that was handed over is left as it is.
+            KindV1::WithMargin(estimate, inner) => {
+                let mut kind = inner.read(at);
+                if let EventKind::Downlink { stage: Stage::Handed { margin, .. }, .. } = &mut kind {
+                    *margin = Some(estimate);
+                }
+                kind
+            }
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
-use lns_core::effect::Durable;
+use lns_core::effect::{Durable, Stage};
 use lns_core::event::Fate;
 use lns_core::mac::MacState;
 use lns_core::record::{
     RecordError, decode, decode_dev_nonces, decode_event, encode, encode_dev_nonces, encode_event,
 };
 use lns_core::{AppEvent, Device, EventKind, Profile, Session};
-use lns_lorawan::{ChMask, DevNonce, Frequency, MacVersion, RegParamsRevision, Region};
+use lns_lorawan::{
+    ChMask, Db, DevNonce, FCntDown, Frequency, MacVersion, RegParamsRevision, Region, Timestamp,
+    Window,
+};
 
 use crate::bench::*;
 
@@ -134,6 +137,19 @@ fn an_event_kept_apart_comes_back() {
         let (dev_eui, back) = decode_event(&encode_event(DEV_EUI, event)).unwrap();
         assert_eq!(dev_eui, DEV_EUI);
         assert_eq!((back.sequence, back.number, back.at), (event.sequence, event.number, event.at));
+    }
+}
+
+#[test]
+fn an_estimated_margin_comes_back_with_its_transmission() {
+    for margin in [None, Some(Db::from_hundredths(-325))] {
+        let (fate, gateway, window) = (Fate::Accepted, None, Some(Window::Rx2));
+        let f_cnt_down = FCntDown(7);
+        let stage = Stage::Handed { fate, f_cnt_down, gateway, window, again: false, margin };
+        let correlation_id = Some("open-42".into());
+        let kind = EventKind::Downlink { id: 42, correlation_id, f_port: 10, stage };
+        let event = AppEvent { sequence: 3, number: 2, at: Timestamp::from_micros(5), kind };
+        assert_eq!(decode_event(&encode_event(DEV_EUI, &event)).unwrap(), (DEV_EUI, event));
     }
 }
 

@@ -172,6 +172,8 @@ pub(super) struct Downlink<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_margin: Option<Hundredths>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u8>,
