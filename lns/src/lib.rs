@@ -11,6 +11,7 @@ pub mod committer;
 pub mod config;
 pub mod dice;
 pub mod entropy;
+pub mod events;
 pub mod gateways;
 pub mod ingest;
 pub mod last_uplinks;

@@ -9,6 +9,8 @@ use lns_core::radio::shortage::Shortage;
 use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
 use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
 
+use crate::registry::{Thing, ThingGroup, ThingType};
+
 /// How many homes there are; a device lives in the home of its DevEUI.
 pub const HOMES: usize = 64;
 
@@ -212,6 +214,46 @@ pub struct OutboundEvent {
     pub about: Arc<Description>,
     /// The event.
     pub event: AppEvent,
+}
+
+/// What was done with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// It is new.
+    Created,
+    /// It has changed.
+    Updated,
+    /// It is gone.
+    Deleted,
+}
+
+/// What has become of things, for whoever has asked to be told.
+#[derive(Clone, Debug)]
+pub enum RegistryEvent {
+    /// Of a thing.
+    Thing(Operation, Arc<Thing>),
+    /// Of a type.
+    ThingType(Operation, Arc<ThingType>),
+    /// A thing was given a type, or lost it.
+    TypeAssociation {
+        /// Whether it was given.
+        added: bool,
+        /// The thing.
+        thing: Arc<Thing>,
+        /// The type.
+        thing_type: String,
+    },
+    /// Of a group.
+    ThingGroup(Operation, Arc<ThingGroup>),
+    /// A thing came into a group, or left it.
+    Membership {
+        /// Whether it came.
+        added: bool,
+        /// The thing.
+        thing: Arc<Thing>,
+        /// The group.
+        group: Arc<ThingGroup>,
+    },
 }
 
 /// Something seen, for metrics, logs and the live view.

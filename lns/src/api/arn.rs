@@ -1,7 +1,6 @@
 //! Amazon Resource Names: emitted because clients expect them, read where they name a resource.
 //!
-//! There is no account and no region behind this server, so both are fixed words; what a client
-//! writes in their place is not looked at.
+//! What a client writes in the place of account and region is not looked at.
 
 use std::fmt::Display;
 
@@ -10,40 +9,9 @@ use crate::registry::Kind;
 use super::ApiError;
 use super::routing::Service;
 
-/// The account in ARNs and events.
-pub const ACCOUNT: &str = "000000000000";
-
 /// The ARN of a resource.
 pub fn of(kind: Kind, id: &impl Display) -> String {
-    let (service, word) = place(kind);
-    let service = match service {
-        Service::IotWireless => "iotwireless",
-        Service::Iot | Service::IotData => "iot",
-    };
-    format!("arn:aws:{service}:local:{ACCOUNT}:{word}/{id}")
-}
-
-/// Whose resources those of a kind are, and what stands before the name of one.
-const fn place(kind: Kind) -> (Service, &'static str) {
-    match kind {
-        Kind::DeviceProfile
-        | Kind::ServiceProfile
-        | Kind::Destination
-        | Kind::WirelessDevice
-        | Kind::WirelessGateway
-        | Kind::Codec
-        | Kind::EventConfiguration => (Service::IotWireless, kind.name()),
-        Kind::Thing => (Service::Iot, "thing"),
-        Kind::ThingType => (Service::Iot, "thingtype"),
-        Kind::ThingGroup => (Service::Iot, "thinggroup"),
-        Kind::TopicRule => (Service::Iot, "rule"),
-        Kind::TopicRuleDestination => (Service::Iot, "ruledestination/http"),
-    }
-}
-
-/// Whose resources those of a kind are.
-pub const fn service_of(kind: Kind) -> Service {
-    place(kind).0
+    kind.arn(id)
 }
 
 /// The ARN of a resource whose kind goes by this name; `None` when no kind does.
@@ -68,9 +36,9 @@ pub fn parse(service: Service, arn: &str) -> Result<(Kind, String), ApiError> {
     }
     let resource = parts.nth(2).ok_or_else(problem)?;
     let named = |kind: Kind| {
-        let (owner, word) = place(kind);
+        let (owner, word) = kind.arn_words();
         let id = resource.strip_prefix(word)?.strip_prefix('/')?;
-        (owner == service && !id.is_empty()).then(|| (kind, id.to_owned()))
+        (owner == scope && !id.is_empty()).then(|| (kind, id.to_owned()))
     };
     Kind::ALL.into_iter().find_map(named).ok_or_else(problem)
 }
@@ -99,8 +67,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_iot_reads_back() {
-        let of_iot = |kind: &Kind| service_of(*kind) == Service::Iot;
-        for kind in Kind::ALL.into_iter().filter(of_iot) {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_of_iot()) {
             assert_eq!(parse(Service::Iot, &of(kind, &"a:b")).unwrap(), (kind, "a:b".to_owned()));
         }
         assert_eq!(of(Kind::Thing, &"lamp"), "arn:aws:iot:local:000000000000:thing/lamp");

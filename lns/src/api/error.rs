@@ -5,8 +5,6 @@ use axum::http::StatusCode;
 
 use crate::registry::{Kind, RegistryError};
 
-use super::arn;
-use super::routing::Service;
 use super::running::{CodecRefusal, DeviceError};
 
 /// The names of errors, with their status codes.
@@ -157,10 +155,7 @@ impl From<RegistryError> for ApiError {
 
 /// iotwireless has one name for what iot has several for.
 fn in_service(kind: Kind, wireless: ErrorType, iot: ErrorType) -> ErrorType {
-    match arn::service_of(kind) {
-        Service::IotWireless => wireless,
-        Service::Iot | Service::IotData => iot,
-    }
+    if kind.is_of_iot() { iot } else { wireless }
 }
 
 impl From<DeviceError> for ApiError {

@@ -14,6 +14,7 @@ mod device_profiles;
 mod dialect;
 mod door;
 mod error;
+mod events;
 mod fields;
 mod iot;
 mod iot_data;
@@ -43,6 +44,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use lns_lorawan::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::message::RegistryEvent;
 use crate::registry::{Registry, RegistryError};
 
 pub use error::{ApiError, ErrorType};
@@ -60,6 +62,8 @@ pub struct ApiState {
     settings: Settings,
     /// One per group of devices: see [`telling`].
     turns: Box<[Mutex<()>]>,
+    /// Held while somebody switches events on or off.
+    event_switches: Mutex<()>,
     /// One per request under way.
     places: Arc<Semaphore>,
 }
@@ -75,6 +79,8 @@ pub struct Surroundings {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is wrong with the server, for whoever watches over it; empty when nothing is.
     pub problems: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// Told of what has become of things, after it is durable. It must not block.
+    pub registry_events: Arc<dyn Fn(RegistryEvent) + Send + Sync>,
     /// The present.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -98,8 +104,14 @@ impl ApiState {
             surroundings,
             settings,
             turns: telling::turns(),
+            event_switches: Mutex::default(),
             places: Arc::new(Semaphore::new(door::MAX_REQUESTS)),
         }
+    }
+
+    /// Tells whoever has asked for it what has become of things.
+    fn tell_of(&self, event: RegistryEvent) {
+        (self.surroundings.registry_events)(event);
     }
 
     /// Works on the registry where it may block.

@@ -17,6 +17,7 @@ use crate::api;
 use crate::broker::Broker;
 use crate::committer::Batch;
 use crate::config::Config;
+use crate::events::Events;
 use crate::outbox::Outbox;
 use crate::registry::WirelessGateway;
 use crate::service::Service;
@@ -113,6 +114,7 @@ fn state(
     address: SocketAddr,
 ) -> api::ApiState {
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
+    let events = Events::new(&common.registry, broker, &common.clock);
     let broker = Arc::clone(broker);
     let clock = common.clock.clone();
     let surroundings = api::Surroundings {
@@ -123,6 +125,7 @@ fn state(
             let away = !broker.status().connected;
             away.then(|| "the MQTT broker cannot be reached".to_owned()).into_iter().collect()
         }),
+        registry_events: Arc::new(move |event| events.registry(&event)),
         now: Arc::new(move || clock.now()),
     };
     let settings = api::Settings {

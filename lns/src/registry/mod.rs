@@ -11,6 +11,7 @@
 //! Verbs that change something block until the store has it: call them where that is allowed.
 
 mod adr;
+mod arn;
 mod codec;
 mod describe;
 mod destination;
@@ -43,6 +44,7 @@ use parking_lot::Mutex;
 use crate::store::{Store, StoreError, Write};
 
 pub use adr::MODES as ADR_MODES;
+pub use arn::ACCOUNT;
 pub use codec::{CAYENNE_LPP, Codec};
 pub use destination::{DEFAULT_DESTINATION, Destination, Expression};
 pub use device::{Keys, WirelessDevice};

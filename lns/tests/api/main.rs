@@ -13,6 +13,7 @@ mod gateways;
 mod profiles;
 mod queue;
 mod services;
+mod things;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ use lns::api::{
     Encoded, Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings,
     Which, router,
 };
+use lns::message::RegistryEvent;
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
 use lns_core::adr::{Decision, NbTrans, Target, Why};
@@ -54,6 +55,8 @@ pub struct Fake {
     pub resets: Mutex<BTreeSet<DevEui>>,
     /// Devices that are to rejoin.
     pub forced: Mutex<BTreeMap<DevEui, ForceRejoin>>,
+    /// What has become of things.
+    pub told: Mutex<Vec<RegistryEvent>>,
     /// When set, every mailbox is full.
     pub busy: AtomicBool,
 }
@@ -260,6 +263,10 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
+        registry_events: {
+            let told = Arc::clone(&fake);
+            Arc::new(move |event| told.told.lock().push(event))
+        },
         now: Arc::new(|| NOW),
     }
 }

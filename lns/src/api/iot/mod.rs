@@ -5,6 +5,13 @@
 //! [dialect](super::dialect) says in this service's words.
 
 mod endpoint;
+mod event_configurations;
+mod memberships;
+mod reading;
+mod tags;
+mod thing_groups;
+mod thing_types;
+mod things;
 
 use std::sync::Arc;
 
@@ -14,5 +21,12 @@ use super::ApiState;
 
 /// The paths of all operations.
 pub(super) fn routes() -> Router<Arc<ApiState>> {
-    Router::new().merge(endpoint::routes())
+    Router::new()
+        .merge(endpoint::routes())
+        .merge(event_configurations::routes())
+        .merge(memberships::routes())
+        .merge(tags::routes())
+        .merge(thing_groups::routes())
+        .merge(thing_types::routes())
+        .merge(things::routes())
 }
