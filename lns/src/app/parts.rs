@@ -35,7 +35,7 @@ pub fn network(config: &Config) -> Network {
 /// The channels that are configured for one region.
 fn extra_channels(config: &Config, region: Region) -> impl Iterator<Item = ExtraChannel> {
     let channels = config.region.of(region).extra_channels.iter();
-    channels.map(move |channel| ExtraChannel { region: Some(region), ..channel.0.into() })
+    channels.map(move |channel| channel.in_region(region))
 }
 
 /// The block that DevAddrs are given from: the one named, else all of the NetID's.

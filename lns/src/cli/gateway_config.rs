@@ -126,7 +126,8 @@ fn global_conf(
 fn known_channels(config: &Config) -> Vec<u32> {
     let region = config.server.region;
     let default = region.tables().default_channels().map(|(_, channel)| channel.frequency.hz());
-    let extra = config.region.of(region).extra_channels.iter().map(|channel| channel.0.hz());
+    let extra =
+        config.region.of(region).extra_channels.iter().map(|channel| channel.frequency.0.hz());
     default.chain(extra).collect()
 }
 
@@ -321,7 +322,7 @@ const TX_GAINS: [(u8, u8, u8); 16] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{RadioFrequency, SubBand};
+    use crate::config::{NetworkChannel, RadioFrequency, SubBand};
 
     fn conf(region: Region, change: impl FnOnce(&mut Config)) -> anyhow::Result<Value> {
         let mut config = Config::default();
@@ -429,7 +430,8 @@ mod tests {
     #[test]
     fn a_channel_that_no_radio_hears_is_named() {
         let error = conf(Region::Eu868, |config| {
-            config.region.eu868.extra_channels = vec![RadioFrequency::from_khz(864_100)];
+            config.region.eu868.extra_channels =
+                vec![NetworkChannel::usual(RadioFrequency::from_khz(864_100))];
         });
         assert!(error.unwrap_err().to_string().contains("864.1 MHz"));
     }

@@ -9,8 +9,8 @@ use toml::Value;
 
 use super::source::{Assignment, Given};
 use super::{
-    BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, Period,
-    RadioFrequency, Rx1Delay, Secret, SubBand, region,
+    BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, NetworkChannel,
+    Period, RadioFrequency, Rx1Delay, Secret, SubBand, region,
 };
 use crate::store::StoreKind;
 
@@ -86,47 +86,47 @@ keys! {
     downlink.queue_limit: |value| within(value, 1, 10_000);
     downlink.expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
     downlink.rx1_delay;
-    region.eu868.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Eu868, value);
-    region.eu868.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Eu868, *value);
+    region.eu868.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Eu868, value);
+    region.eu868.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Eu868, *value);
     region.eu868.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu868, *value);
     region.us915.sub_band: |value: &SubBand| region::sub_band(Region::Us915, *value);
-    region.us915.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Us915, *value);
+    region.us915.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Us915, *value);
     region.us915.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Us915, *value);
     region.au915.sub_band: |value: &SubBand| region::sub_band(Region::Au915, *value);
-    region.au915.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Au915, *value);
+    region.au915.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Au915, *value);
     region.au915.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Au915, *value);
-    region.as923_1.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_1, value);
-    region.as923_1.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_1, *value);
+    region.as923_1.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::As923_1, value);
+    region.as923_1.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::As923_1, *value);
     region.as923_1.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_1, *value);
-    region.as923_2.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_2, value);
-    region.as923_2.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_2, *value);
+    region.as923_2.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::As923_2, value);
+    region.as923_2.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::As923_2, *value);
     region.as923_2.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_2, *value);
-    region.as923_3.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_3, value);
-    region.as923_3.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_3, *value);
+    region.as923_3.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::As923_3, value);
+    region.as923_3.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::As923_3, *value);
     region.as923_3.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_3, *value);
-    region.as923_4.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::As923_4, value);
-    region.as923_4.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::As923_4, *value);
+    region.as923_4.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::As923_4, value);
+    region.as923_4.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::As923_4, *value);
     region.as923_4.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::As923_4, *value);
-    region.eu433.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Eu433, value);
-    region.eu433.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Eu433, *value);
+    region.eu433.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Eu433, value);
+    region.eu433.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Eu433, *value);
     region.eu433.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu433, *value);
     region.cn470.sub_band: |value: &SubBand| region::sub_band(Region::Cn470, *value);
-    region.cn470.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Cn470, *value);
+    region.cn470.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Cn470, *value);
     region.cn470.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Cn470, *value);
-    region.cn779.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Cn779, value);
-    region.cn779.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Cn779, *value);
+    region.cn779.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Cn779, value);
+    region.cn779.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Cn779, *value);
     region.cn779.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Cn779, *value);
-    region.ru864.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Ru864, value);
-    region.ru864.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Ru864, *value);
+    region.ru864.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Ru864, value);
+    region.ru864.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Ru864, *value);
     region.ru864.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Ru864, *value);
-    region.kr920.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Kr920, value);
-    region.kr920.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Kr920, *value);
+    region.kr920.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Kr920, value);
+    region.kr920.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Kr920, *value);
     region.kr920.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Kr920, *value);
-    region.in865.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::In865, value);
-    region.in865.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::In865, *value);
+    region.in865.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::In865, value);
+    region.in865.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::In865, *value);
     region.in865.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::In865, *value);
-    region.ism2400.extra_channels: |value: &Vec<RadioFrequency>| region::extra_channels(Region::Ism2400, value);
-    region.ism2400.rx2_frequency: |value: &Option<RadioFrequency>| region::rx2_frequency(Region::Ism2400, *value);
+    region.ism2400.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Ism2400, value);
+    region.ism2400.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Ism2400, *value);
     region.ism2400.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Ism2400, *value);
 }
 
@@ -249,6 +249,7 @@ read_from_text!(
     LogLevel,
     Period,
     RadioFrequency,
+    NetworkChannel,
     Region,
     Rx1Delay,
     StoreKind,

@@ -4,6 +4,7 @@
 //! defaults. Every key is one row of a table; `deploy/lns.example.toml` explains them to people,
 //! and a test keeps the two the same. A problem never hides another: all are collected.
 
+mod channel;
 mod keys;
 mod problem;
 mod region;
@@ -14,6 +15,7 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
+pub use channel::NetworkChannel;
 pub use problem::{ConfigProblem, Place};
 pub use region::{DynamicRegion, FixedRegion, RegionConfig, RegionSettings, SubBand};
 pub use source::Overrides;

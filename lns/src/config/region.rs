@@ -2,7 +2,7 @@
 
 use lns_lorawan::{DataRateIndex, Direction, Region};
 
-use super::RadioFrequency;
+use super::{NetworkChannel, RadioFrequency};
 
 /// `[region]`: one section for each.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub struct RegionConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DynamicRegion {
     /// Channels beyond those that every device knows. The first five go into the CFList.
-    pub extra_channels: Vec<RadioFrequency>,
+    pub extra_channels: Vec<NetworkChannel>,
     /// RX2's frequency; `None`: the region's.
     pub rx2_frequency: Option<RadioFrequency>,
     /// RX2's data rate; `None`: the region's.
@@ -78,7 +78,7 @@ impl SubBand {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RegionSettings<'a> {
     /// Channels beyond those that every device knows; none in a fixed plan.
-    pub extra_channels: &'a [RadioFrequency],
+    pub extra_channels: &'a [NetworkChannel],
     /// The sub-band of a fixed plan; `None`: all channels, and in a dynamic plan.
     pub sub_band: Option<u8>,
     /// RX2's frequency; `None`: the region's.
@@ -155,8 +155,8 @@ impl Default for RegionConfig {
 
 impl DynamicRegion {
     fn usual(region: Region) -> Self {
-        let extra_channels =
-            region.tables().usual_extra_channels().iter().map(|hz| RadioFrequency(*hz)).collect();
+        let usual = region.tables().usual_extra_channels().iter();
+        let extra_channels = usual.map(|hz| NetworkChannel::usual(RadioFrequency(*hz))).collect();
         Self { extra_channels, rx2_frequency: None, rx2_data_rate: None }
     }
 }
@@ -171,7 +171,7 @@ impl FixedRegion {
 const SPACING: u32 = 200_000;
 
 /// Do these channels lie in the band, apart from each other and from the default ones?
-pub(super) fn extra_channels(region: Region, channels: &[RadioFrequency]) -> Result<(), String> {
+pub(super) fn extra_channels(region: Region, channels: &[NetworkChannel]) -> Result<(), String> {
     let tables = region.tables();
     let default: Vec<u32> = tables.default_channels().map(|(_, c)| c.frequency.hz()).collect();
     let room = usize::from(tables.plan.max_channels()) - default.len();
@@ -180,20 +180,25 @@ pub(super) fn extra_channels(region: Region, channels: &[RadioFrequency]) -> Res
         return Err(format!("there are {count} channels, and a device has room for {room}"));
     }
     for (index, channel) in channels.iter().enumerate() {
-        in_band(region, *channel)?;
-        let hz = channel.0.hz();
-        let before = channels.iter().take(index).map(|other| other.0.hz());
+        in_band(region, channel.frequency)?;
+        downlink_frequency(region, channel.rx1_frequency)?;
+        channel.check_data_rates(region)?;
+        let hz = channel.frequency.0.hz();
+        let before = channels.iter().take(index).map(|other| other.frequency.0.hz());
         if let Some(near) = default.iter().copied().chain(before).find(|n| n.abs_diff(hz) < SPACING)
         {
             let near = lns_lorawan::Frequency::from_hz(near);
-            return Err(format!("{} MHz is too near to the channel at {near} MHz", channel.0));
+            return Err(format!(
+                "{} MHz is too near to the channel at {near} MHz",
+                channel.frequency.0
+            ));
         }
     }
     Ok(())
 }
 
 /// May a gateway send here?
-pub(super) fn rx2_frequency(
+pub(super) fn downlink_frequency(
     region: Region,
     frequency: Option<RadioFrequency>,
 ) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use lns_lorawan::region::DataRateSet;
 use lns_lorawan::{DataRateIndex, Region};
 
 use super::keys::KEYS;
@@ -60,7 +61,7 @@ fn the_environment_sets_every_type() {
     assert_eq!(config.mqtt.bridge_password.expose(), "1234");
     assert_eq!(config.store.kind, StoreKind::Redb);
     assert_eq!(config.region.us915.sub_band.number(), Some(1));
-    assert_eq!(config.region.eu868.extra_channels, [RadioFrequency::from_khz(868_800)]);
+    assert_eq!(config.region.eu868.extra_channels, [at_khz(868_800)]);
 }
 
 #[test]
@@ -143,6 +144,45 @@ fn channels_outside_the_band_too_near_or_too_many_are_problems() {
     assert!(problem("867.1").contains("a text in quotes"));
 }
 
+/// A channel as its region has it.
+fn at_khz(khz: u32) -> NetworkChannel {
+    NetworkChannel::usual(RadioFrequency::from_khz(khz))
+}
+
+#[test]
+fn a_channel_may_have_data_rates_and_an_rx1_of_its_own() {
+    let text = "[region.eu868]\nextra_channels = [\"867.1MHz\", \"868.8MHz DR7\", \
+                \"867.5MHz DR0-3 RX1 868.1MHz\", \"867.9MHz RX1 869.525MHz\"]";
+    let config = load(text, &[], Overrides::default()).unwrap();
+    let channel = |khz, data_rates: Option<(u8, u8)>, rx1: Option<u32>| {
+        let index = |value| DataRateIndex::new(value).unwrap();
+        NetworkChannel {
+            frequency: RadioFrequency::from_khz(khz),
+            data_rates: data_rates.map(|(least, most)| (index(least), index(most))),
+            rx1_frequency: rx1.map(RadioFrequency::from_khz),
+        }
+    };
+    assert_eq!(
+        config.region.eu868.extra_channels,
+        [
+            channel(867_100, None, None),
+            channel(868_800, Some((7, 7)), None),
+            channel(867_500, Some((0, 3)), Some(868_100)),
+            channel(867_900, None, Some(869_525)),
+        ]
+    );
+    let one = config.region.eu868.extra_channels[2].in_region(Region::Eu868);
+    assert_eq!(one.data_rates, Some(DataRateSet::of(&[0, 1, 2, 3])));
+    let problem = |channel: &str| {
+        problems(&format!("[region.eu868]\nextra_channels = [\"{channel}\"]"), &[])[0].clone()
+    };
+    assert!(problem("867.1MHz DR5-0").contains("it is no channel"));
+    assert!(problem("867.1MHz RX1").contains("it is no channel"));
+    assert!(problem("867.1MHz RX1 868.1MHz DR0-5").contains("it is no channel"));
+    assert!(problem("867.1MHz DR0-14").contains("867.1 MHz: DR14 is no uplink data rate of EU868"));
+    assert!(problem("867.1MHz RX1 915.0MHz").contains("915.0 MHz is not within"));
+}
+
 #[test]
 fn what_a_region_does_not_have_is_a_problem() {
     let table = [
@@ -169,7 +209,7 @@ fn each_region_has_a_section_of_its_own() {
     let config = load(text, &[], Overrides::default()).unwrap();
     let of = |region| config.region.of(region);
     let asia = of(Region::As923_1);
-    assert_eq!(asia.extra_channels, [RadioFrequency::from_khz(923_600)]);
+    assert_eq!(asia.extra_channels, [at_khz(923_600)]);
     assert_eq!(asia.rx2_data_rate, DataRateIndex::new(3));
     assert_eq!((asia.rx2_frequency, asia.sub_band), (None, None));
     let australia = of(Region::Au915);
