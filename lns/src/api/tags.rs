@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::registry::{
-    Destination, DeviceProfile, Id, Kept, Kind, Registry, RegistryError, ServiceProfile, Tags,
-    ThingGroup, ThingType, TopicRule, WirelessDevice, WirelessGateway,
+    CaCertificate, Destination, DeviceProfile, Id, Kept, Kind, Policy, Registry, RegistryError,
+    ServiceProfile, Tags, ThingGroup, ThingType, TopicRule, WirelessDevice, WirelessGateway,
 };
 
 use super::common::{CODEC_TAG, done, few_enough, json_of, tags};
@@ -80,6 +80,8 @@ tagged!(Destination, named);
 tagged!(ThingType, named);
 tagged!(ThingGroup, named);
 tagged!(TopicRule, named);
+tagged!(Policy, named);
+tagged!(CaCertificate, named);
 
 /// A kind whose records are called by their names.
 fn named(text: &str) -> Option<String> {
@@ -130,7 +132,15 @@ pub fn act_on(
         Kind::ThingType => act::<ThingType>(registry, &id, what),
         Kind::ThingGroup => act::<ThingGroup>(registry, &id, what),
         Kind::TopicRule => act::<TopicRule>(registry, &id, what),
-        Kind::Codec | Kind::Thing | Kind::TopicRuleDestination | Kind::EventConfiguration => {
+        Kind::Policy => act::<Policy>(registry, &id, what),
+        Kind::CaCertificate => act::<CaCertificate>(registry, &id, what),
+        Kind::Codec
+        | Kind::Thing
+        | Kind::TopicRuleDestination
+        | Kind::EventConfiguration
+        | Kind::Certificate
+        | Kind::MqttUser
+        | Kind::Principal => {
             let message = format!("{kind} {id} cannot have tags");
             Err(ApiError::from(RegistryError::Unfit(message)))
         }

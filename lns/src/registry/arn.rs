@@ -25,11 +25,16 @@ impl Kind {
             | Kind::WirelessDevice
             | Kind::WirelessGateway
             | Kind::Codec
-            | Kind::EventConfiguration => ("iotwireless", self.name()),
+            | Kind::EventConfiguration
+            | Kind::Principal => ("iotwireless", self.name()),
             Kind::Thing => ("iot", "thing"),
             Kind::ThingType => ("iot", "thingtype"),
             Kind::ThingGroup => ("iot", "thinggroup"),
             Kind::TopicRule => ("iot", "rule"),
+            Kind::Policy => ("iot", "policy"),
+            Kind::Certificate => ("iot", "cert"),
+            Kind::CaCertificate => ("iot", "cacert"),
+            Kind::MqttUser => ("iot", "user"),
             Kind::TopicRuleDestination => ("iot", "ruledestination/http"),
         }
     }

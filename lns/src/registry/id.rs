@@ -32,11 +32,21 @@ pub enum Kind {
     TopicRuleDestination,
     /// Which events are published.
     EventConfiguration,
+    /// What somebody may do.
+    Policy,
+    /// A client's certificate.
+    Certificate,
+    /// The certificate of an authority that signs clients' certificates.
+    CaCertificate,
+    /// Somebody with a password or a token.
+    MqttUser,
+    /// What is attached to somebody who can be told apart.
+    Principal,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 17] = [
         Kind::DeviceProfile,
         Kind::ServiceProfile,
         Kind::Destination,
@@ -49,6 +59,11 @@ impl Kind {
         Kind::TopicRule,
         Kind::TopicRuleDestination,
         Kind::EventConfiguration,
+        Kind::Policy,
+        Kind::Certificate,
+        Kind::CaCertificate,
+        Kind::MqttUser,
+        Kind::Principal,
     ];
 
     /// The word in ARNs, errors and `ResourceType`.
@@ -66,6 +81,11 @@ impl Kind {
             Kind::TopicRule => "TopicRule",
             Kind::TopicRuleDestination => "TopicRuleDestination",
             Kind::EventConfiguration => "EventConfiguration",
+            Kind::Policy => "Policy",
+            Kind::Certificate => "Certificate",
+            Kind::CaCertificate => "CACertificate",
+            Kind::MqttUser => "MqttUser",
+            Kind::Principal => "Principal",
         }
     }
 }

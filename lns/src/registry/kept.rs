@@ -47,6 +47,11 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// What it refers to, by which those that refer to something are found.
+    fn links(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The request that made it, when that had a ClientRequestToken.
     fn made_by(&self) -> Option<Fingerprint>;
 

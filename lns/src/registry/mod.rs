@@ -1,5 +1,5 @@
-//! Everything slow: profiles, destinations, devices' descriptions, gateways, codecs, things and
-//! rules.
+//! Everything slow: profiles, destinations, devices' descriptions, gateways, codecs, things, rules,
+//! and who may do what.
 //!
 //! One owner commits, one change at a time; readers take an immutable `Arc` of the record they
 //! want and keep it as long as they like. A change is visible only once it is durable. There is
@@ -12,6 +12,7 @@
 
 mod adr;
 mod arn;
+mod certificate;
 mod codec;
 mod describe;
 mod destination;
@@ -22,6 +23,9 @@ mod event_configuration;
 mod gateway;
 mod id;
 mod kept;
+mod mqtt_user;
+mod policy;
+mod principal;
 mod record;
 mod route;
 mod service_profile;
@@ -45,6 +49,7 @@ use crate::store::{Store, StoreError, Write};
 
 pub use adr::MODES as ADR_MODES;
 pub use arn::ACCOUNT;
+pub use certificate::{CaCertificate, Certificate, CertificateMode, CertificateStatus};
 pub use codec::{CAYENNE_LPP, Codec};
 pub use destination::{DEFAULT_DESTINATION, Destination, Expression};
 pub use device::{Keys, WirelessDevice};
@@ -54,6 +59,9 @@ pub use event_configuration::EventConfiguration;
 pub use gateway::{Basics, Location, Radio, WirelessGateway};
 pub use id::{Fingerprint, Id, Kind};
 pub use kept::{Kept, Tags};
+pub use mqtt_user::{MqttToken, MqttUser};
+pub use policy::{MAX_VERSIONS, Policy, PolicyVersion};
+pub use principal::{MAX_POLICIES, Principal, PrincipalName};
 pub use route::Route;
 pub use service_profile::ServiceProfile;
 pub use thing::{Attributes, Thing};
@@ -133,6 +141,11 @@ pub struct Registry {
     topic_rules: Shelf<TopicRule>,
     rule_destinations: Shelf<RuleDestination>,
     event_configurations: Shelf<EventConfiguration>,
+    policies: Shelf<Policy>,
+    certificates: Shelf<Certificate>,
+    ca_certificates: Shelf<CaCertificate>,
+    mqtt_users: Shelf<MqttUser>,
+    principals: Shelf<Principal>,
 }
 
 impl Registry {
@@ -155,6 +168,11 @@ impl Registry {
             topic_rules: Shelf::default(),
             rule_destinations: Shelf::default(),
             event_configurations: Shelf::default(),
+            policies: Shelf::default(),
+            certificates: Shelf::default(),
+            ca_certificates: Shelf::default(),
+            mqtt_users: Shelf::default(),
+            principals: Shelf::default(),
         };
         registry.destinations.put(Arc::new(Destination::built_in()));
         registry.read_back::<Codec>()?;
@@ -169,6 +187,11 @@ impl Registry {
         registry.read_back::<EventConfiguration>()?;
         registry.read_back::<WirelessGateway>()?;
         registry.read_back::<WirelessDevice>()?;
+        registry.read_back::<Policy>()?;
+        registry.read_back::<CaCertificate>()?;
+        registry.read_back::<Certificate>()?;
+        registry.read_back::<MqttUser>()?;
+        registry.read_back::<Principal>()?;
         Ok(registry)
     }
 
@@ -243,6 +266,11 @@ impl Registry {
         self.gateway(gateway_eui)
             .and_then(|gateway| describe::region(gateway.region.as_deref()?).ok())
             .unwrap_or(self.defaults.region)
+    }
+
+    /// The records of a kind that refer to something, in the order of their names.
+    pub fn linked<T: Kept>(&self, link: &str) -> Vec<Arc<T>> {
+        T::shelf(self).read().linked(link).map(Arc::clone).collect()
     }
 
     /// How many there are.

@@ -1,6 +1,6 @@
 //! One kind of record in memory: by name, and by EUI or alias for those that have one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,12 +26,17 @@ pub struct Content<T: Kept> {
     records: BTreeMap<T::Key, Arc<T>>,
     by_eui: HashMap<u64, T::Key>,
     by_alias: HashMap<Box<str>, T::Key>,
+    by_link: HashMap<Box<str>, BTreeSet<T::Key>>,
 }
 
 impl<T: Kept> Default for Shelf<T> {
     fn default() -> Self {
-        let content =
-            Content { records: BTreeMap::new(), by_eui: HashMap::new(), by_alias: HashMap::new() };
+        let content = Content {
+            records: BTreeMap::new(),
+            by_eui: HashMap::new(),
+            by_alias: HashMap::new(),
+            by_link: HashMap::new(),
+        };
         Self { content: RwLock::new(content), version: AtomicU64::new(0) }
     }
 }
@@ -57,6 +62,22 @@ impl<T: Kept> Content<T> {
         if let Some(alias) = record.alias() {
             self.by_alias.remove(alias);
         }
+        let key = record.key();
+        for link in record.links() {
+            let empty = self.by_link.get_mut(&*link).is_some_and(|keys| {
+                keys.remove(&key);
+                keys.is_empty()
+            });
+            if empty {
+                self.by_link.remove(&*link);
+            }
+        }
+    }
+
+    /// Those that refer to this, in the order of their names.
+    pub(super) fn linked(&self, link: &str) -> impl Iterator<Item = &Arc<T>> {
+        let keys = self.by_link.get(link).into_iter().flatten();
+        keys.filter_map(|key| self.records.get(key))
     }
 }
 
@@ -87,6 +108,9 @@ impl<T: Kept> Shelf<T> {
         }
         if let Some(alias) = record.alias() {
             content.by_alias.insert(alias.into(), record.key());
+        }
+        for link in record.links() {
+            content.by_link.entry(link.into()).or_default().insert(record.key());
         }
         self.version.fetch_add(1, Ordering::Release);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lns_lorawan::{AppKey, DevEui, GatewayEui, Region};
 use lns_pipeline::codec::CodecSpec;
 
+mod principals;
 mod things;
 
 use super::*;

@@ -9,7 +9,8 @@ use crate::store::Table;
 use super::kept::Kept;
 use super::shelf::Shelf;
 use super::{
-    Fingerprint, Id, Kind, Registry, RegistryError, ThingType, WirelessDevice, WirelessGateway,
+    Fingerprint, Id, Kind, Principal, Registry, RegistryError, ThingType, WirelessDevice,
+    WirelessGateway,
 };
 
 /// Attributes of a thing or a group, by name.
@@ -83,13 +84,18 @@ impl Kept for Thing {
         Err(RegistryError::Unfit(format!("attributes of thing {}: {problem}", self.name)))
     }
 
-    /// The device or gateway that it stands for: it stays until that is pointed elsewhere.
+    /// The device or gateway that it stands for, or a principal that it is attached to: it stays
+    /// until that is pointed elsewhere.
     fn user(&self, registry: &Registry) -> Option<(Kind, String)> {
         let device = registry.find_by_alias::<WirelessDevice>(&self.name);
         let device = device.map(|device| (Kind::WirelessDevice, device.id.to_string()));
-        device.or_else(|| {
+        let gateway = || {
             let gateway = registry.find_by_alias::<WirelessGateway>(&self.name)?;
             Some((Kind::WirelessGateway, gateway.id.to_string()))
+        };
+        device.or_else(gateway).or_else(|| {
+            let principals = registry.linked::<Principal>(&Principal::link_to_thing(&self.name));
+            principals.first().map(|principal| (Kind::Principal, principal.name.to_string()))
         })
     }
 

@@ -9,7 +9,9 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Attributes, Fingerprint, Kind, Registry, RegistryError, Tags};
+use super::{
+    Attributes, Fingerprint, Kind, Principal, PrincipalName, Registry, RegistryError, Tags,
+};
 
 /// How many levels the tree has.
 const MAX_DEPTH: usize = 7;
@@ -98,10 +100,16 @@ impl Kept for ThingGroup {
         Ok(())
     }
 
-    /// A child. Members are no reason to stay.
+    /// A child, or a policy that is attached to it: another group of its name must not have it.
+    /// Members are no reason to stay.
     fn user(&self, registry: &Registry) -> Option<(Kind, String)> {
-        let child = registry.children(&self.name).next()?;
-        Some((Kind::ThingGroup, child.name.clone()))
+        let child = registry.children(&self.name).next();
+        let child = child.map(|child| (Kind::ThingGroup, child.name.clone()));
+        child.or_else(|| {
+            let principal = registry.find(&PrincipalName::thing_group(&self.name))?;
+            let policy = Principal::policies(&principal).iter().next()?;
+            Some((Kind::Policy, policy.clone()))
+        })
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-fn thing(name: &str) -> Thing {
+pub(super) fn thing(name: &str) -> Thing {
     Thing {
         name: name.to_owned(),
         id: Id::random(),
