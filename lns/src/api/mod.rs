@@ -7,6 +7,7 @@
 //! There is no authentication yet: listen on loopback.
 
 mod arn;
+mod association;
 mod codecs;
 mod common;
 mod destinations;
@@ -40,7 +41,7 @@ use axum::Router;
 use axum::http::header;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use lns_lorawan::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -165,7 +166,7 @@ fn operation(methods: MethodRouter<Arc<ApiState>>) -> MethodRouter<Arc<ApiState>
 }
 
 fn provisioning() -> Router<Arc<ApiState>> {
-    use {destinations as d, device_profiles as dp, service_profiles as sp};
+    use {association as at, destinations as d, device_profiles as dp, service_profiles as sp};
     use {wireless_devices as wd, wireless_gateways as wg};
     Router::new()
         .route("/device-profiles", operation(post(dp::create).get(dp::list)))
@@ -178,6 +179,14 @@ fn provisioning() -> Router<Arc<ApiState>> {
         .route(
             "/wireless-devices/{id}",
             operation(get(wd::show).patch(wd::update).delete(wd::remove)),
+        )
+        .route(
+            "/wireless-devices/{id}/thing",
+            operation(put(at::put_device).delete(at::drop_device)),
+        )
+        .route(
+            "/wireless-gateways/{id}/thing",
+            operation(put(at::put_gateway).delete(at::drop_gateway)),
         )
         .route("/wireless-gateways", operation(post(wg::create).get(wg::list)))
         .route(

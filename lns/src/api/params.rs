@@ -79,16 +79,21 @@ impl Params {
 
     /// Takes which page is wanted.
     pub fn page(&mut self) -> Result<Page, ApiError> {
+        self.page_of(MAX_RESULTS)
+    }
+
+    /// Takes which page is wanted where one may have so many entries.
+    pub fn page_of(&mut self, most: usize) -> Result<Page, ApiError> {
         let size = match self.take("maxResults")? {
-            None => MAX_RESULTS,
+            None => most.min(MAX_RESULTS),
             Some(text) => match text.parse::<usize>() {
                 // AWS admits 0, and what it means by it can only be "you choose".
-                Ok(0) => MAX_RESULTS,
-                Ok(size) if size <= MAX_RESULTS => size,
+                Ok(0) => most.min(MAX_RESULTS),
+                Ok(size) if size <= most => size,
                 Ok(_) | Err(_) => {
                     let cut: String = text.chars().take(64).collect();
                     return Err(ApiError::validation(format!(
-                        "maxResults: {cut:?} is not a whole number from 0 to {MAX_RESULTS}"
+                        "maxResults: {cut:?} is not a whole number from 0 to {most}"
                     )));
                 }
             },

@@ -16,7 +16,7 @@ use super::common::{
 };
 use super::fields::{Fields, whole, wrong};
 use super::params::{Label, Params};
-use super::{Answer, ApiError, ApiState, Shared, arn, keys};
+use super::{Answer, ApiError, ApiState, Shared, arn, association, keys};
 
 /// What kinds of device AWS knows.
 const TYPES: [&str; 2] = ["LoRaWAN", "Sidewalk"];
@@ -124,7 +124,8 @@ fn identified(
                 text.parse().map_err(|problem| wrong("DevEui", format!("{problem}")))?;
             state.registry.device(dev_eui).ok_or_else(missing)
         }
-        // Things and Sidewalk serial numbers name no device here.
+        "ThingName" => state.registry.find_by_alias(text).ok_or_else(missing),
+        // Sidewalk serial numbers name no device here.
         _ => Err(missing()),
     }
 }
@@ -149,6 +150,7 @@ pub async fn show(State(state): Shared, Label(label): Label, mut params: Params)
     let device = identified(&state, (&label, &kind))?;
     let mut body = entry(&device);
     put(&mut body, "Description", device.description.as_deref());
+    association::put(&mut body, device.thing.as_deref());
     body.insert("LoRaWAN".to_owned(), lorawan(&device).into());
     json_of(StatusCode::OK, body)
 }

@@ -16,7 +16,7 @@ use super::common::{
 };
 use super::fields::{Fields, shown, text, whole, wrong};
 use super::params::{Label, Params};
-use super::{Answer, ApiError, Shared, arn};
+use super::{Answer, ApiError, Shared, arn, association};
 
 /// CreateWirelessGateway.
 pub async fn create(State(state): Shared, body: Bytes) -> Answer {
@@ -171,10 +171,11 @@ pub async fn show(State(state): Shared, Label(label): Label, mut params: Params)
                 label.parse().map_err(|problem| wrong("GatewayEui", format!("{problem}")))?;
             state.registry.gateway(eui).ok_or_else(missing)?
         }
-        // A thing names no gateway here.
-        _ => return Err(missing()),
+        _ => state.registry.find_by_alias(&label).ok_or_else(missing)?,
     };
-    json_of(StatusCode::OK, entry(&gateway))
+    let mut body = entry(&gateway);
+    association::put(&mut body, gateway.thing.as_deref());
+    json_of(StatusCode::OK, body)
 }
 
 fn entry(gateway: &WirelessGateway) -> Map<String, Value> {

@@ -109,6 +109,9 @@ pub struct RuleDestination {
     pub token: String,
     /// How far it is.
     pub status: RuleDestinationStatus,
+    /// Whether it has ever confirmed, so that it may be switched on again.
+    #[serde(default)]
+    pub confirmed: bool,
     /// Why it is there, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,

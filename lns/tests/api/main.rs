@@ -7,11 +7,13 @@ mod fake;
 mod additions;
 mod adr;
 mod any;
+mod associations;
 mod devices;
 mod door;
 mod gateways;
 mod profiles;
 mod queue;
+mod rule_destinations;
 mod services;
 mod things;
 

@@ -2,8 +2,8 @@
 //! it is given. Shared by the API's own tests and by the contract test with AWS's clients.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use lns::api::{
     AdrSeen, ApiState, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices,
@@ -55,6 +55,8 @@ pub struct Fake {
     pub resets: Mutex<BTreeSet<DevEui>>,
     /// Devices that are to rejoin.
     pub forced: Mutex<BTreeMap<DevEui, ForceRejoin>>,
+    /// What the API works on.
+    pub registry: OnceLock<Arc<Registry>>,
     /// What has become of things.
     pub told: Mutex<Vec<RegistryEvent>>,
     /// When set, every mailbox is full.
@@ -264,7 +266,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
         registry_events: {
-            let told = Arc::clone(&fake);
+            let told = Arc::clone(fake);
             Arc::new(move |event| told.told.lock().push(event))
         },
         now: Arc::new(|| NOW),
@@ -284,5 +286,6 @@ pub fn settings() -> Settings {
 pub fn api() -> (axum::Router, Arc<Fake>) {
     let fake = Arc::new(Fake::default());
     let registry = registry(Arc::new(MemoryStore::new()));
+    assert!(fake.registry.set(Arc::clone(&registry)).is_ok(), "it is new");
     (router(ApiState::new(registry, surroundings(&fake), settings())), fake)
 }

@@ -8,6 +8,7 @@ mod endpoint;
 mod event_configurations;
 mod memberships;
 mod reading;
+mod rule_destinations;
 mod tags;
 mod thing_groups;
 mod thing_types;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
         .merge(endpoint::routes())
         .merge(event_configurations::routes())
         .merge(memberships::routes())
+        .merge(rule_destinations::routes())
         .merge(tags::routes())
         .merge(thing_groups::routes())
         .merge(thing_types::routes())

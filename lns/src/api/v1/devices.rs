@@ -39,6 +39,7 @@ fn document(state: &ApiState, device: &WirelessDevice) -> Map<String, Value> {
     put(&mut document, "service_profile_id", device.service_profile_id.map(|id| id.to_string()));
     document.insert("activation".to_owned(), activation(&device.activation));
     put(&mut document, "codec", device.codec.as_deref());
+    put(&mut document, "thing", device.thing.as_deref());
     document.insert("variables".to_owned(), json!(device.variables));
     document.insert("tags".to_owned(), json!(device.tags));
     let last = state.surroundings.devices.statistics(device.dev_eui);
@@ -104,6 +105,9 @@ fn change(device: &mut WirelessDevice, body: &[u8]) -> Result<(), ApiError> {
     }
     if let Some(codec) = change_text(&mut fields, "codec", 128)? {
         device.codec = codec;
+    }
+    if let Some(thing) = change_text(&mut fields, "thing", 128)? {
+        device.thing = thing;
     }
     if let Some(destination) = fields.text("destination", 1..=128)? {
         device.destination = destination.into();

@@ -55,6 +55,7 @@ fn destination() -> RuleDestination {
         confirmation_url: "https://example.org/".to_owned(),
         token: "t0ken".to_owned(),
         status: RuleDestinationStatus::InProgress,
+        confirmed: false,
         status_reason: None,
         created_at: Timestamp::from_secs(1),
         updated_at: Timestamp::from_secs(1),
