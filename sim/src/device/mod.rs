@@ -177,9 +177,26 @@ impl Device {
 
     /// A 1.1 device of class C says so until the network confirms (LoRaWAN 1.1 §18.1).
     fn announce_class(&mut self) {
-        if self.mac.version.is_1_1() && self.spec.class == Class::C {
-            self.mac.answers.insist(UplinkMacCommand::DeviceModeInd(DeviceMode::ClassC));
+        if self.spec.class == Class::C {
+            self.announce(DeviceMode::ClassC);
         }
+    }
+
+    fn announce(&mut self, mode: DeviceMode) {
+        if self.mac.version.is_1_1() {
+            self.mac.answers.insist(UplinkMacCommand::DeviceModeInd(mode));
+        }
+    }
+
+    /// Listens all the time from now on, or no more, without joining again. A device of 1.1 tells
+    /// the network.
+    pub fn listen_always(&mut self, always: bool) {
+        let (class, mode) = match always {
+            true => (Class::C, DeviceMode::ClassC),
+            false => (Class::A, DeviceMode::ClassA),
+        };
+        self.spec.class = class;
+        self.announce(mode);
     }
 
     /// What a device of 1.1 speaks follows from the network that it has joined.

@@ -24,6 +24,11 @@ pub enum Root<'a> {
     V1_0(&'a AppKey),
     /// 1.1, on a network of 1.1 or of 1.0.x.
     V1_1(&'a NwkKey, JoinEui),
+    /// Nothing: it is personalized.
+    None {
+        /// Whether its session is one of 1.1.
+        is_1_1: bool,
+    },
 }
 
 /// Which of a session's counters a frame counts in: 1.1 has one for the application's frames.
@@ -36,13 +41,13 @@ enum Counter {
 impl Counter {
     /// `bytes` is a data frame down: MHDR, DevAddr, FCtrl with the length of FOpts in its low four
     /// bits, FCnt, FOpts, and before the MIC perhaps FPort and payload.
-    fn of(bytes: &[u8], root: Option<Root<'_>>) -> Self {
+    fn of(bytes: &[u8], root: Root<'_>) -> Self {
         let f_opts_len = usize::from(bytes[5] & 0x0f);
         let body = &bytes[8..bytes.len() - 4];
         let of_application = body.get(f_opts_len).is_some_and(|f_port| *f_port > 0);
         match root {
-            Some(Root::V1_1(..)) if of_application => Counter::Application,
-            Some(Root::V1_0(_) | Root::V1_1(..)) | None => Counter::Network,
+            Root::V1_1(..) | Root::None { is_1_1: true } if of_application => Counter::Application,
+            Root::V1_0(_) | Root::V1_1(..) | Root::None { .. } => Counter::Network,
         }
     }
 }
@@ -64,8 +69,8 @@ impl Keystream {
         requests.truncate(REQUESTS);
     }
 
-    /// A frame is handed over. `root` is its device's, where it joins.
-    pub fn leaves(&mut self, plan: &TxPlan, root: Option<Root<'_>>) -> Verdict {
+    /// A frame is handed over. `root` is its device's.
+    pub fn leaves(&mut self, plan: &TxPlan, root: Root<'_>) -> Verdict {
         let (dev_eui, bytes) = (plan.dev_eui, &plan.phy_payload);
         match PhyPayload::parse(bytes) {
             Ok(Frame::Down(sealed)) => {
@@ -84,9 +89,9 @@ impl Keystream {
                 })
             }
             Ok(Frame::JoinAccept(sealed)) => {
-                let Some(root) = root else {
+                if matches!(root, Root::None { .. }) {
                     return against(NAME, format!("a Join-Accept to {dev_eui}, which never joins"));
-                };
+                }
                 let Some(fields) = self.open(dev_eui, &sealed, root) else {
                     return against(NAME, format!("{dev_eui} cannot open its Join-Accept"));
                 };
@@ -112,6 +117,7 @@ impl Keystream {
         let (nwk_key, join_eui) = match root {
             Root::V1_0(app_key) => return sealed.open(&JoinAcceptKeys::V1_0 { app_key }).ok(),
             Root::V1_1(nwk_key, join_eui) => (nwk_key, join_eui),
+            Root::None { .. } => return None,
         };
         let (encrypts, signs) = (js_enc_key(nwk_key, dev_eui), js_int_key(nwk_key, dev_eui));
         let mut requests = self.requests.get(&dev_eui)?.iter();
@@ -153,6 +159,8 @@ mod tests {
     use super::*;
     use lns_lorawan::FCntDown;
 
+    const PERSONALIZED: Root<'_> = Root::None { is_1_1: false };
+
     fn plan(f_cnt: u8, mic: u8) -> TxPlan {
         // MHDR, DevAddr, FCtrl, FCnt, MIC.
         let phy_payload = [0x60, 1, 0, 0, 0, 0, f_cnt, 0, mic, mic, mic, mic];
@@ -169,9 +177,9 @@ mod tests {
     fn a_counter_with_two_contents_is_found_and_a_repeated_frame_is_none() {
         let mut keystream = Keystream::default();
         for (f_cnt, mic) in [(0, 1), (1, 2), (0, 1)] {
-            keystream.leaves(&plan(f_cnt, mic), None).unwrap();
+            keystream.leaves(&plan(f_cnt, mic), PERSONALIZED).unwrap();
         }
-        let violation = keystream.leaves(&plan(1, 3), None).unwrap_err();
+        let violation = keystream.leaves(&plan(1, 3), PERSONALIZED).unwrap_err();
         assert_eq!(violation.property, NAME);
         assert!(violation.what.starts_with("FCntDown 1 "), "{}", violation.what);
     }

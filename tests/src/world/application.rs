@@ -142,6 +142,16 @@ impl World {
         Ok(())
     }
 
+    /// An administrator asks for something now; while the server is down, for nothing.
+    pub(super) fn command_now(&mut self, device: usize, command: Command) -> Verdict {
+        let Some(rooms) = &self.rooms else { return Ok(()) };
+        let dev_eui = self.setup.nodes[device].spec.dev_eui;
+        let partition = rooms.router.partition_of(dev_eui);
+        let message = ToPartition::Command { dev_eui, command, reply: Reply::nobody() };
+        self.put_within(self.now, Within::Mail { partition, message });
+        Ok(())
+    }
+
     pub(super) fn broker_gone(&mut self, time: TimeDelta) {
         self.application.away = true;
         self.say('✗', "broker", "is away", "");

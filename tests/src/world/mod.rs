@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use lns::message::{ToLanes, ToPartition};
 use lns::store::{Faults, FaultyStore, MemoryStore, Store};
+use lns_core::Command;
 use lns_lorawan::{DevEui, TimeDelta, Timestamp};
 use sim::random::Random;
 use sim::{Air, Device, Field, Gateway};
@@ -58,6 +59,8 @@ enum Happening {
     Minute,
     /// An application wants something sent.
     Wish(Wish),
+    /// An administrator wants something of a device, by its place in the setup.
+    Command { device: usize, command: Command },
 }
 
 /// Something that is going to happen within the server.
@@ -170,6 +173,11 @@ impl World {
         self.queue.put(START + at, Happening::Wish(wish));
     }
 
+    /// An administrator will want this of a device, by its place in the setup.
+    pub fn command(&mut self, at: TimeDelta, device: usize, command: Command) {
+        self.queue.put(START + at, Happening::Command { device, command });
+    }
+
     /// Lets so much time pass, or less if something is wrong.
     pub fn run(&mut self, time: TimeDelta) -> Result<(), Failure> {
         let end = self.now + time;
@@ -226,6 +234,7 @@ impl World {
             Happening::BrokerBack => self.broker_back(),
             Happening::Minute => self.minute(),
             Happening::Wish(wish) => self.wish_now(wish),
+            Happening::Command { device, command } => self.command_now(device, command),
         }
     }
 

@@ -7,8 +7,8 @@ use lns_lorawan::{DevEui, DevNonce};
 
 use super::disk::Turned;
 use super::transcript;
-use super::{Rooms, Within, World};
-use crate::checkers::Verdict;
+use super::{Node, Rooms, Within, World};
+use crate::checkers::{Root, Verdict};
 
 impl World {
     pub(super) fn within(&mut self, what: Within) -> Verdict {
@@ -105,7 +105,8 @@ impl World {
             }
             Release::Transmit { occasion, plan } => {
                 let node = self.setup.nodes.iter().find(|node| node.spec.dev_eui == plan.dev_eui);
-                self.keystream.leaves(&plan, node.and_then(|node| node.root()))?;
+                let root = node.map_or(Root::None { is_1_1: false }, Node::root);
+                self.keystream.leaves(&plan, root)?;
                 let message = lns::message::ToLanes::HandOver { occasion, plan };
                 self.put_within(self.now, Within::Lanes(message));
             }

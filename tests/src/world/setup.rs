@@ -99,12 +99,13 @@ impl Node {
         }
     }
 
-    /// What Join-Accepts are made with; `None` for a device that never joins.
-    pub fn root(&self) -> Option<Root<'_>> {
+    /// What Join-Accepts are made with.
+    pub fn root(&self) -> Root<'_> {
         match &self.spec.activation {
-            SimActivation::Otaa { app_key, .. } => Some(Root::V1_0(app_key)),
-            SimActivation::Otaa11 { join_eui, nwk_key, .. } => Some(Root::V1_1(nwk_key, *join_eui)),
-            SimActivation::Abp { .. } | SimActivation::Abp11 { .. } => None,
+            SimActivation::Otaa { app_key, .. } => Root::V1_0(app_key),
+            SimActivation::Otaa11 { join_eui, nwk_key, .. } => Root::V1_1(nwk_key, *join_eui),
+            SimActivation::Abp { .. } => Root::None { is_1_1: false },
+            SimActivation::Abp11 { .. } => Root::None { is_1_1: true },
         }
     }
 

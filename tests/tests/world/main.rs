@@ -8,5 +8,6 @@ mod classes;
 mod eu868;
 mod everywhere;
 mod expected;
+mod life_of_1_1;
 mod us915;
 mod weather;
