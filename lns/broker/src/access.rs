@@ -97,10 +97,6 @@ impl Rights {
         self.answers = HashMap::new();
     }
 
-    pub(crate) fn access(&self) -> &Arc<dyn Access> {
-        &self.access
-    }
-
     pub(crate) fn subscribe(&self, filter: &str) -> bool {
         self.access.subscribe(filter)
     }

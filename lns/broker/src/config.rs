@@ -34,6 +34,8 @@ impl Default for Config {
 pub struct Bounds {
     /// Sessions, connected or kept. One more is refused with `QuotaExceeded`.
     pub sessions: usize,
+    /// Subscriptions of one session. One more is refused with `QuotaExceeded`.
+    pub subscriptions: usize,
     /// Messages that wait for one session, those in flight aside. The oldest is dropped.
     pub queued_messages: usize,
     /// The same in bytes of topic, body and user properties.
@@ -59,6 +61,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             sessions: 100_000,
+            subscriptions: 10_000,
             queued_messages: 100_000,
             queued_bytes: 64 << 20,
             in_flight: 1_000,

@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::message::{Message, Publication};
 use crate::packet::{ClientPacket, Connect, ConnectionId, ServerPacket};
 use crate::reason::ReasonCode;
-use crate::record::{Change, Token};
+use crate::record::{Change, SessionId, Token};
 use crate::time::Timestamp;
 
 /// Who a client is, for whoever hears its messages.
@@ -32,7 +32,8 @@ pub struct Receipt(pub u64);
 /// Names a publication that the server's own intake holds; gives it back in [`Input::Taken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hold {
-    pub(crate) connection: Option<ConnectionId>,
+    /// The publisher's session; `None` for the server itself.
+    pub(crate) session: Option<(u32, SessionId)>,
     pub(crate) number: u64,
 }
 

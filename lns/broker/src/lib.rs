@@ -9,7 +9,7 @@
 //! ```text
 //! core.handle(now, input, &mut outputs)      one Input in, Outputs out, in the order to do them
 //! core.next_wake()                           when to say Input::Wake, if nothing else happens
-//! Core::restore(config, records, access)     at start
+//! Core::restore(config, now, records, access)    at start
 //! ```
 //!
 //! * **A connection** begins with [`Input::Connect`]: the shell has read CONNECT, has found out who
@@ -54,13 +54,23 @@
 
 mod access;
 mod config;
+mod connection;
+mod core;
 mod event;
+mod flight;
 mod message;
 mod packet;
 mod reason;
 mod record;
+mod retained;
+mod session;
+mod sessions;
+mod size;
+mod table;
 mod time;
+mod turn;
 
+pub use crate::core::{AccessOf, Core, SessionView, Status};
 pub use access::{Access, Unrestricted};
 pub use config::{Bounds, Config, Limits};
 pub use event::{

@@ -139,6 +139,11 @@ impl Publication {
         self.references.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
+    /// Whether any durable entry refers to it.
+    pub(crate) fn is_referred_to(&self) -> bool {
+        self.references.load(Ordering::Relaxed) > 0
+    }
+
     /// About what it costs to keep: what the bounds in bytes count.
     pub(crate) fn weight(&self) -> usize {
         let properties = self.message.properties.as_ref().map_or(0, |p| {

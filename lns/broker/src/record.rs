@@ -83,8 +83,8 @@ pub struct SessionRecord {
     pub expiry: u32,
     /// Since when it is without one; `None` while it has one.
     pub disconnected: Option<Timestamp>,
-    /// How often it was connected: the `versionNumber` of presence events.
-    pub connections: u64,
+    /// Connections of its client before the last one: the `versionNumber` of presence events.
+    pub version_number: u64,
     /// What is to be published for its client.
     pub will: Option<Box<Will>>,
 }

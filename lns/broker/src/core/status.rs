@@ -1,0 +1,95 @@
+//! What can be asked of the broker.
+
+use std::sync::Arc;
+
+use crate::event::Peer;
+use crate::message::Publication;
+use crate::packet::{ConnectionId, Version};
+use crate::time::Timestamp;
+
+use super::Core;
+
+/// How much the broker keeps, for metrics. Counted when asked: not for each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Clients that are connected.
+    pub connections: usize,
+    /// Sessions, connected or kept.
+    pub sessions: usize,
+    /// Subscriptions of all sessions.
+    pub subscriptions: usize,
+    /// Retained messages.
+    pub retained: usize,
+    /// Messages that wait in queues.
+    pub queued: usize,
+    /// Messages that clients have not acknowledged.
+    pub in_flight: usize,
+}
+
+/// What is known of one client's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    /// Whose.
+    pub peer: Arc<Peer>,
+    /// Which MQTT its client speaks.
+    pub version: Version,
+    /// Its connection, while it has one.
+    pub connection: Option<ConnectionId>,
+    /// Since when it has none.
+    pub disconnected: Option<Timestamp>,
+    /// Seconds that it outlives its connection.
+    pub expiry: u32,
+    /// Its filters, in order.
+    pub filters: Vec<Arc<str>>,
+    /// Messages that wait for it.
+    pub queued: usize,
+    /// Messages that its client has not acknowledged.
+    pub in_flight: usize,
+}
+
+impl Core {
+    /// How much the broker keeps.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            connections: self.connections.len(),
+            sessions: self.sessions.len(),
+            retained: self.retained.len(),
+            ..Status::default()
+        };
+        for session in self.sessions.iter() {
+            status.subscriptions += session.subscriptions.len();
+            status.queued += session.queue.len();
+            status.in_flight += session.in_flight.len();
+        }
+        status
+    }
+
+    /// The session of a client.
+    pub fn session(&self, client_id: &str) -> Option<SessionView> {
+        let session = self.sessions.get(self.sessions.find(client_id)?)?;
+        Some(SessionView {
+            peer: session.peer.clone(),
+            version: session.version,
+            connection: session.connection.as_ref().map(|connection| connection.id),
+            disconnected: session.disconnected,
+            expiry: session.expiry,
+            filters: session.subscriptions.iter().map(|one| one.filter.clone()).collect(),
+            queued: session.queue.len(),
+            in_flight: session.in_flight.len(),
+        })
+    }
+
+    /// The retained message of a topic, and when it was published.
+    pub fn retained(&self, topic: &str) -> Option<(&Arc<Publication>, Timestamp)> {
+        let kept = self.retained.get(topic)?;
+        Some((&kept.publication, kept.published))
+    }
+
+    /// Retained messages in the order of their topics, from the first topic after this one.
+    pub fn retained_after(
+        &self,
+        topic: Option<&str>,
+    ) -> impl Iterator<Item = (&Arc<Publication>, Timestamp)> {
+        self.retained.after(topic).map(|kept| (&kept.publication, kept.published))
+    }
+}

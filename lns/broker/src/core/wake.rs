@@ -1,0 +1,91 @@
+//! Deadlines.
+
+use std::sync::Arc;
+
+use crate::event::Note;
+use crate::packet::ConnectionId;
+use crate::reason::ReasonCode;
+use crate::record::{Change, Key, SessionId};
+use crate::turn::Slot;
+
+use super::Core;
+
+/// What happens when a moment has come. Looked at again then: the reason may be gone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// Has the connection been silent too long?
+    KeepAlive(Slot, ConnectionId),
+    /// Is the will still to be sent?
+    Will(Slot, SessionId),
+    /// Is the session still without connection?
+    Session(Slot, SessionId),
+    /// Has the retained message of this topic expired?
+    Retained(Arc<str>),
+}
+
+impl Core {
+    pub(super) fn on_wake(&mut self) {
+        while let Some((at, _)) = self.timers.first() {
+            if *at > self.turn.now {
+                return;
+            }
+            let Some((_, timer)) = self.timers.pop_first() else { return };
+            match timer {
+                Timer::KeepAlive(slot, connection) => self.check_keep_alive(slot, connection),
+                Timer::Will(slot, session) => self.check_will(slot, session),
+                Timer::Session(slot, session) => self.check_session(slot, session),
+                Timer::Retained(topic) => self.check_retained(&topic),
+            }
+        }
+    }
+
+    /// A connection is not asked with every packet, but when the deadline of an earlier one comes.
+    fn check_keep_alive(&mut self, slot: Slot, id: ConnectionId) {
+        let connection = self.sessions.get(slot).and_then(|session| session.connection.as_ref());
+        let Some(connection) = connection.filter(|connection| connection.id == id) else { return };
+        let Some(patience) = connection.patience else { return };
+        let end = connection.last_heard.plus_millis(patience);
+        if end <= self.turn.now {
+            self.fail(slot, ReasonCode::KeepAliveTimeout);
+        } else {
+            self.timers.insert((end, Timer::KeepAlive(slot, id)));
+        }
+    }
+
+    fn check_will(&mut self, slot: Slot, id: SessionId) {
+        let now = self.turn.now;
+        let is_due = self.sessions.get(slot).is_some_and(|session| {
+            session.id == id && session.will_due.is_some_and(|due| due <= now)
+        });
+        if is_due {
+            self.send_will(slot);
+            if let Some(session) = self.sessions.get(slot) {
+                self.turn.put(session.record());
+            }
+        }
+    }
+
+    fn check_session(&mut self, slot: Slot, id: SessionId) {
+        let now = self.turn.now;
+        let Some(session) = self.sessions.get(slot).filter(|session| session.id == id) else {
+            return;
+        };
+        let Some(since) = session.disconnected.filter(|_| session.connection.is_none()) else {
+            return;
+        };
+        if session.expiry == u32::MAX || since.plus_seconds(session.expiry) > now {
+            return;
+        }
+        let client_id = session.client_id().clone();
+        self.turn.note(Note::SessionExpired { client_id });
+        self.end_session(slot);
+    }
+
+    fn check_retained(&mut self, topic: &Arc<str>) {
+        let now = self.turn.now;
+        let is_over = |kept: &crate::retained::Kept| kept.publication.has_expired(now);
+        if self.retained.get(topic).is_some_and(is_over) && self.retained.remove(topic) {
+            self.turn.change(Change::Delete(Key::Retained(topic.clone())));
+        }
+    }
+}
