@@ -23,6 +23,7 @@ pub mod registry;
 pub mod rooms;
 pub mod router;
 pub mod service;
+pub mod shadows;
 pub mod sink;
 pub mod store;
 pub mod transmit;

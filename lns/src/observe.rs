@@ -3,6 +3,7 @@
 
 mod groups;
 mod live;
+mod shadows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use prometheus::{
 use crate::gateways::Gateways;
 use crate::message::Seen;
 
-use groups::{GatewayGauges, Rare};
+use groups::{GatewayGauges, Rare, Shadows};
 use live::live_line;
 
 /// Somebody who watches what happens, line by line.
@@ -76,6 +77,7 @@ pub struct Observer {
     store_bytes: IntGauge,
     bridge: IntGaugeVec,
     rare: Rare,
+    shadows: Shadows,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
 }
 
@@ -144,10 +146,12 @@ impl Observer {
             store_bytes: make.gauge("lns_store_bytes", "Size of the store, approximately"),
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
             rare: Rare::new(&make),
+            shadows: Shadows::new(&make),
             live: RwLock::new(None),
             registry: registry.clone(),
         };
         observer.begin_at_zero();
+        observer.shadows_begin_at_zero();
         observer
     }
 

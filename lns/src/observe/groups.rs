@@ -63,3 +63,37 @@ impl Rare {
         }
     }
 }
+
+/// What is asked of shadows.
+pub(super) struct Shadows {
+    pub requests: IntCounterVec,
+    pub messages: IntCounterVec,
+    pub dropped: IntCounter,
+    pub downlinks: IntCounterVec,
+}
+
+impl Shadows {
+    pub fn new(make: &Make<'_>) -> Self {
+        Shadows {
+            requests: make.counters_by(
+                "lns_shadow_requests_total",
+                "Requests to device shadows, by the code of the answer",
+                &["verb", "code"],
+            ),
+            messages: make.counters(
+                "lns_shadow_messages_total",
+                "Messages about device shadows handed to the broker",
+                "reply",
+            ),
+            dropped: make.counter(
+                "lns_shadow_messages_dropped_total",
+                "Messages about device shadows given up: the broker takes too little",
+            ),
+            downlinks: make.counters(
+                "lns_shadow_downlinks_total",
+                "Downlinks from desired states of LoRaWAN devices, by what became of them",
+                "what",
+            ),
+        }
+    }
+}

@@ -93,6 +93,11 @@ impl Outcome {
     }
 }
 
+/// The token in the body of a request, when there is one, for who rejects it unread.
+pub fn client_token(payload: &[u8]) -> Option<Box<str>> {
+    request::token_of_delete(payload).ok().flatten()
+}
+
 /// What a request does to a shadow, at `now`.
 pub fn apply(before: &Shadow, request: &Request<'_>, now: Seconds) -> Outcome {
     match request.verb {
