@@ -52,7 +52,7 @@ pub use error::{ApiError, ErrorType};
 pub use routing::Service;
 pub use running::{
     AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
-    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Which,
+    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Shadows, Which,
 };
 pub use serve::{BindError, bind, greeting, serve};
 
@@ -76,6 +76,8 @@ pub struct Surroundings {
     pub devices: Arc<dyn Devices>,
     /// The payload codecs.
     pub codecs: Arc<dyn Codecs>,
+    /// The device shadows.
+    pub shadows: Arc<dyn Shadows>,
     /// The metrics' text, in the Prometheus format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is wrong with the server, for whoever watches over it; empty when nothing is.

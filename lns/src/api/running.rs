@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lns_core::Description;
 use lns_core::adr::{Policy, Why};
 use lns_core::device::Listening;
@@ -16,11 +17,28 @@ use lns_core::mac::Account;
 use lns_core::mac::force_rejoin::ForceRejoin;
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp, TxPowerIndex};
 use lns_pipeline::codec::CodecSpec;
+use lns_pipeline::shadow::{Answer, ShadowId, Verb};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 /// An answer that comes after the commit. A sender that is dropped means [`DeviceError::Gone`].
 pub type Reply<T, E = DeviceError> = oneshot::Receiver<Result<T, E>>;
+
+/// The device shadows, as the API sees them.
+pub trait Shadows: Send + Sync + 'static {
+    /// Asks something of a shadow; the answer comes after the commit. A sender that is dropped means
+    /// that the server is stopping.
+    fn ask(&self, id: ShadowId, verb: Verb, payload: Bytes) -> oneshot::Receiver<Answer>;
+
+    /// The named shadows of a thing behind the name `after`, at most `limit`, and whether there are
+    /// more. Reads the store: call it where that is allowed. The error is for people.
+    fn named(
+        &self,
+        thing: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), String>;
+}
 
 /// The devices, as the API sees them.
 pub trait Devices: Send + Sync + 'static {

@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use super::ears::Ears;
 use super::intake::Intake;
 use super::radio::Radios;
+use super::shadows::ShadowRoom;
 use super::{Addresses, Server, Threads, doors, parts};
-use crate::broker::Broker;
+use crate::broker::{Broker, Listener};
 use crate::clock::Clock;
 use crate::committer::Batch;
 use crate::config::Config;
@@ -64,10 +65,11 @@ struct Inboxes {
     committer: Receiver<Batch>,
 }
 
-/// The way out: broker and outbox.
+/// The way out: broker, shadows and outbox.
 struct WayOut {
     broker: Arc<dyn Broker>,
     mqtt: Option<std::net::SocketAddr>,
+    shadows: ShadowRoom,
     outbox: Arc<Outbox>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -104,7 +106,8 @@ pub(super) fn start(
     let ears = Arc::new(ears(config, &common, &out, &radios));
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
     let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
-    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears), rooms: Vec::new() });
+    let rooms: Vec<Arc<dyn Listener>> = vec![Arc::clone(&out.shadows.door) as _];
+    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears), rooms });
 
     let (stopping, stop) = watch::channel(false);
     let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
@@ -114,7 +117,7 @@ pub(super) fn start(
         (&out.outbox, &out.broker, bridge.handle.clone(), &ears),
         stop.clone(),
     )?;
-    let http = doors::open_http(config, &common, (&service, &out.broker), stop)?;
+    let http = doors::open_http(config, &common, (&service, &out.broker, &out.shadows.door), stop)?;
     Ok(Server {
         addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
         registry: common.registry,
@@ -124,6 +127,7 @@ pub(super) fn start(
         intake,
         radios,
         outbox: out.outbox,
+        shadows: out.shadows.door,
         store: common.store,
         ledgers: common.ledgers,
         partitions: common.partitions,
@@ -138,6 +142,7 @@ pub(super) fn start(
             lanes,
             committer,
             workers: out.workers,
+            shadows: out.shadows.thread,
             housekeeping,
         },
     })
@@ -225,6 +230,7 @@ fn way_out(
             None => Err((publication, taken)),
         }),
     )?;
+    let shadows = ShadowRoom::start(config, common, &broker)?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let surroundings = Arc::new(outbox::Surroundings {
         registry: Arc::clone(&common.registry),
@@ -236,7 +242,7 @@ fn way_out(
     let settings = parts::outbox(config);
     let (outbox, workers) = Outbox::start(&settings, surroundings, progress, &broker)?;
     undelivered.into_iter().for_each(|event| outbox.add(event));
-    Ok(WayOut { broker, mqtt, outbox: Arc::new(outbox), workers })
+    Ok(WayOut { broker, mqtt, shadows, outbox: Arc::new(outbox), workers })
 }
 
 fn start_committer(

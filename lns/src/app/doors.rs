@@ -21,6 +21,7 @@ use crate::events::Events;
 use crate::outbox::Outbox;
 use crate::registry::WirelessGateway;
 use crate::service::Service;
+use crate::shadows::Shadows;
 
 /// How often new registrations are made known and cursors are stored.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
@@ -76,7 +77,7 @@ pub(super) fn open_bridge(
 pub(super) fn open_http(
     config: &Config,
     common: &Common,
-    (service, broker): (&Arc<Service>, &Arc<dyn Broker>),
+    (service, broker, shadows): (&Arc<Service>, &Arc<dyn Broker>, &Arc<Shadows>),
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<HttpDoor> {
     let Some(address) = config.http.listen.address() else {
@@ -95,7 +96,7 @@ pub(super) fn open_http(
     } else {
         tracing::info!("{line}");
     }
-    let router = api::router(state(config, common, (service, broker), address));
+    let router = api::router(state(config, common, (service, broker, shadows), address));
     let thread = std::thread::Builder::new().name("http-door".into()).spawn(move || {
         runtime.block_on(async move {
             let told = async move {
@@ -110,7 +111,7 @@ pub(super) fn open_http(
 fn state(
     config: &Config,
     common: &Common,
-    (service, broker): (&Arc<Service>, &Arc<dyn Broker>),
+    (service, broker, shadows): (&Arc<Service>, &Arc<dyn Broker>, &Arc<Shadows>),
     address: SocketAddr,
 ) -> api::ApiState {
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
@@ -120,6 +121,7 @@ fn state(
     let surroundings = api::Surroundings {
         devices: Arc::clone(service) as Arc<dyn api::Devices>,
         codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
+        shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
         metrics: Arc::new(move || observer.scrape(&gateways)),
         problems: Arc::new(move || {
             let away = !broker.status().connected;

@@ -11,6 +11,7 @@ mod parts;
 mod proprietary;
 mod radio;
 mod registered;
+mod shadows;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::outbox::Outbox;
 use crate::registry::{Registry, WirelessDevice};
 use crate::rooms::{Ledgers, Partitions};
 use crate::service::Service;
+use crate::shadows::Shadows;
 use crate::store::Store;
 
 pub use logging::init as init_logging;
@@ -50,6 +52,7 @@ pub struct Server {
     intake: build::SharedIntake,
     radios: Arc<radio::Radios>,
     outbox: Arc<Outbox>,
+    shadows: Arc<Shadows>,
     store: Arc<dyn Store>,
     ledgers: Ledgers,
     partitions: Partitions,
@@ -79,6 +82,7 @@ struct Threads {
     lanes: JoinHandle<()>,
     committer: JoinHandle<bool>,
     workers: Vec<JoinHandle<()>>,
+    shadows: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
 }
 
@@ -131,7 +135,7 @@ impl Server {
     ///
     /// Fails when something that was decided could not be made durable.
     pub fn stop(self) -> anyhow::Result<()> {
-        let Threads { bridge, http, partitions, lanes, committer, workers, housekeeping } =
+        let Threads { bridge, http, partitions, lanes, committer, workers, shadows, housekeeping } =
             self.threads;
         self.stopping.send_replace(true);
         if let Some(bridge) = &self.bridge {
@@ -157,6 +161,8 @@ impl Server {
         for thread in workers {
             ended(thread.join())?;
         }
+        self.shadows.stop();
+        ended(shadows.join())?;
         self.broker.stop(LAST_WORDS);
         *self.intake.write() = None;
         self.radios.forget_here();

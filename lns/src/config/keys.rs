@@ -86,6 +86,7 @@ keys! {
     downlink.queue_limit: |value| within(value, 1, 10_000);
     downlink.expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
     downlink.rx1_delay;
+    shadow.in_flight: |value| within(value, 0, 10_000);
     region.eu868.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Eu868, value);
     region.eu868.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Eu868, *value);
     region.eu868.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu868, *value);

@@ -46,6 +46,8 @@ pub struct Config {
     pub codec: CodecConfig,
     /// How downlinks are queued and sent, where a profile or a request does not say.
     pub downlink: DownlinkConfig,
+    /// Device shadows.
+    pub shadow: ShadowConfig,
     /// What regions leave open.
     pub region: RegionConfig,
 }
@@ -154,6 +156,13 @@ pub struct DownlinkConfig {
     pub expiry: Period,
     /// RxDelay that devices are given when they join.
     pub rx1_delay: Rx1Delay,
+}
+
+/// `[shadow]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShadowConfig {
+    /// Requests of one connection for one thing that may be under way; 0 is any number.
+    pub in_flight: u32,
 }
 
 impl Config {
@@ -273,6 +282,7 @@ impl Default for Config {
                 expiry: Period::hours(24),
                 rx1_delay: Rx1Delay::Auto,
             },
+            shadow: ShadowConfig { in_flight: 10 },
             region: RegionConfig::default(),
         }
     }

@@ -1,9 +1,11 @@
-//! Requests from MQTT.
+//! Requests from MQTT and from the API.
 
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use lns_pipeline::shadow::topic;
-use lns_pipeline::shadow::{NameError, Outcome, Rejection, Reply};
+use lns_pipeline::shadow::{Answer, NameError, Outcome, Rejection, Reply, ShadowId, Verb};
+use tokio::sync::oneshot;
 
 use super::{Ask, MAILBOX, Shadows, Then, ToOwner, seconds, voice};
 use crate::broker::{Listener, Message, Origin, Publication, Taken, Ticket};
@@ -56,5 +58,25 @@ impl Shadows {
             // Busy with better requests, the broker may lose this one's answer.
             let _ = surroundings.broker.publish(Message::new(topic, document), Ticket::nobody());
         }
+    }
+}
+
+impl crate::api::Shadows for Shadows {
+    fn ask(&self, id: ShadowId, verb: Verb, payload: Bytes) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        Shadows::ask(self, (id, verb), payload, 0, move |answer| {
+            // A caller who has gone needs no answer.
+            let _ = sender.send(answer);
+        });
+        receiver
+    }
+
+    fn named(
+        &self,
+        thing: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), String> {
+        Shadows::named(self, thing, after, limit).map_err(|error| error.to_string())
     }
 }

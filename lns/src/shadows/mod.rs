@@ -31,6 +31,8 @@ use crate::clock::Clock;
 use crate::observe::Observer;
 use crate::store::{Store, StoreError, Table};
 
+pub use lns_pipeline::shadow::topic::REQUESTS;
+
 use flights::Flights;
 use owner::Owner;
 use voice::Voice;

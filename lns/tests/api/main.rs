@@ -15,6 +15,7 @@ mod profiles;
 mod queue;
 mod rule_destinations;
 mod services;
+mod shadows;
 mod things;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use lns::api::{
     Encoded, Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings,
     Which, router,
 };
+use lns::broker::{Broker, Busy, Message, Status, Ticket};
 use lns::message::RegistryEvent;
 use lns::registry::{Defaults, Registry};
 use lns::store::{MemoryStore, Store};
@@ -263,6 +264,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
     Surroundings {
         devices: Arc::clone(fake) as Arc<dyn Devices>,
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
+        shadows: shadows(),
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
         registry_events: {
@@ -271,6 +273,33 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         },
         now: Arc::new(|| NOW),
     }
+}
+
+/// Shadows in memory, of which nobody hears.
+fn shadows() -> Arc<dyn lns::api::Shadows> {
+    let surroundings = lns::shadows::Surroundings {
+        store: Arc::new(MemoryStore::new()),
+        broker: Arc::new(Nobody),
+        observer: Arc::default(),
+        clock: lns::clock::Clock::start(),
+        in_flight: 10,
+    };
+    Arc::new(lns::shadows::Shadows::start(surroundings).expect("a thread").0)
+}
+
+/// A broker that nobody is connected to.
+struct Nobody;
+
+impl Broker for Nobody {
+    fn publish(&self, _: Message, ticket: Ticket) -> Result<(), Busy> {
+        ticket.acknowledged();
+        Ok(())
+    }
+    fn listen(&self, _: &'static str, _: Vec<String>) {}
+    fn status(&self) -> Status {
+        Status::default()
+    }
+    fn stop(&self, _: std::time::Duration) {}
 }
 
 /// The settings of a listener on loopback.

@@ -4,6 +4,8 @@
 //! a line here. Operations refuse with an [`ApiError`](super::ApiError), which the
 //! [dialect](super::dialect) says in this service's words.
 
+mod shadows;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,5 +14,5 @@ use super::ApiState;
 
 /// The paths of all operations.
 pub(super) fn routes() -> Router<Arc<ApiState>> {
-    Router::new()
+    Router::new().merge(shadows::routes())
 }
