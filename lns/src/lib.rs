@@ -13,6 +13,7 @@ pub mod dice;
 pub mod entropy;
 pub mod events;
 pub mod gateways;
+pub mod identity;
 pub mod ingest;
 pub mod last_uplinks;
 pub mod message;

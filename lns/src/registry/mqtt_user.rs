@@ -72,6 +72,10 @@ impl Kept for MqttUser {
         self.name.clone().into_bytes()
     }
 
+    fn links(&self) -> Vec<String> {
+        self.tokens.iter().map(|token| Self::link_to_token(&token.id)).collect()
+    }
+
     fn made_by(&self) -> Option<Fingerprint> {
         None
     }
@@ -93,5 +97,19 @@ impl Kept for MqttUser {
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.mqtt_users
+    }
+}
+
+impl MqttUser {
+    /// By what the user is found that has this token.
+    pub fn link_to_token(id: &str) -> String {
+        format!("token/{id}")
+    }
+}
+
+impl MqttToken {
+    /// Whether it has not expired.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
     }
 }
