@@ -17,7 +17,15 @@ const EDGES: [(&str, &str, &[&str]); 8] = [
     (
         "lns",
         "lns",
-        &["lns-lorawan", "lns-core", "lns-pipeline", "gateway-link", "gateway-bridge", "sim"],
+        &[
+            "lns-lorawan",
+            "lns-core",
+            "lns-pipeline",
+            "lns-broker",
+            "gateway-link",
+            "gateway-bridge",
+            "sim",
+        ],
     ),
     ("gateway-bridge", "gateway-bridge", &["gateway-link"]),
     ("sim", "sim", &["lns-lorawan", "gateway-bridge"]),
