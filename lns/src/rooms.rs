@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::committer::{self, Batch, Released};
+use crate::events::Events;
 use crate::message::{Release, Seen, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::Outbox;
@@ -84,6 +85,8 @@ pub struct PartitionDoors {
     pub lanes: Sender<ToLanes>,
     /// Metrics, logs and the live view.
     pub observer: Arc<Observer>,
+    /// Events that somebody has opted into.
+    pub events: Arc<Events>,
     /// The clock.
     pub clock: Clock,
 }
@@ -129,6 +132,7 @@ fn end_turn(turn: &mut Turn, doors: &PartitionDoors) {
     }
     for seen in turn.seen.drain(..) {
         doors.observer.see(&seen);
+        doors.events.see(&seen);
     }
     if !turn.batch.writes.is_empty() || !turn.batch.releases.is_empty() {
         let _ = doors.committer.send(std::mem::take(&mut turn.batch));

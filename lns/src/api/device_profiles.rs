@@ -84,6 +84,16 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         Slot::Whole(|p| &mut p.reply_window_ms, 0..=10_000),
     ),
     Row::extra(
+        "UplinkIntervalS",
+        "uplink_interval_s",
+        Slot::Whole(|p| &mut p.uplink_interval_s, 0..=31_536_000),
+    ),
+    Row::extra(
+        "SilentAfterIntervals",
+        "silent_after_intervals",
+        Slot::Whole(|p| &mut p.silent_after_intervals, 1..=1_000),
+    ),
+    Row::extra(
         "DevStatusIntervalS",
         "dev_status_interval_s",
         Slot::Whole(|p| &mut p.dev_status_interval_s, 0..=31_536_000),

@@ -1,8 +1,21 @@
 //! Switching events on and off, whoever asks for it.
 
-use crate::registry::{EventConfiguration, Kept as _, Registry};
+use crate::registry::{EventConfiguration, Id, Kept as _, Kind, Registry, RegistryError};
 
 use super::{ApiError, ApiState};
+
+/// The subject of the switches for one device or gateway.
+pub fn subject_of(kind: Kind, id: &Id) -> String {
+    format!("{kind}/{id}")
+}
+
+/// Forgets the switches of a device or gateway that is gone.
+pub fn forget(registry: &Registry, kind: Kind, id: &Id) -> Result<(), RegistryError> {
+    match registry.remove::<EventConfiguration>(&subject_of(kind, id)) {
+        Ok(_) | Err(RegistryError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
 
 /// Switches events of a subject on or off, by name; the others stay as they are.
 pub async fn switch(

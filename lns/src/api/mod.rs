@@ -15,6 +15,7 @@ mod device_profiles;
 mod dialect;
 mod door;
 mod error;
+mod event_configurations;
 mod events;
 mod fields;
 mod iot;
@@ -168,7 +169,10 @@ fn operation(methods: MethodRouter<Arc<ApiState>>) -> MethodRouter<Arc<ApiState>
 }
 
 fn provisioning() -> Router<Arc<ApiState>> {
-    use {association as at, destinations as d, device_profiles as dp, service_profiles as sp};
+    use {
+        association as at, destinations as d, device_profiles as dp, event_configurations as ev,
+        service_profiles as sp,
+    };
     use {wireless_devices as wd, wireless_gateways as wg};
     Router::new()
         .route("/device-profiles", operation(post(dp::create).get(dp::list)))
@@ -195,6 +199,12 @@ fn provisioning() -> Router<Arc<ApiState>> {
             "/wireless-gateways/{id}",
             operation(get(wg::show).patch(wg::update).delete(wg::remove)),
         )
+        .route("/event-configurations", operation(get(ev::list)))
+        .route("/event-configurations/{id}", operation(get(ev::show).patch(ev::update)))
+        .route(
+            "/event-configurations-resource-types",
+            operation(get(ev::show_all).patch(ev::update_all)),
+        )
         .route("/tags", operation(post(tags::tag).get(tags::list).delete(tags::untag)))
         .route("/service-endpoint", operation(get(service::endpoint)))
 }
@@ -215,6 +225,13 @@ fn additions() -> Router<Arc<ApiState>> {
         .route(
             "/v1/codecs/{name}",
             operation(get(codecs::show).put(codecs::put).delete(codecs::remove)),
+        )
+        .route(
+            "/v1/event-configurations",
+            operation(
+                get(event_configurations::show_ours)
+                    .merge(patch(event_configurations::update_ours)),
+            ),
         )
         .route("/v1/device-profiles", operation(get(v1::profiles::list)))
         .route(

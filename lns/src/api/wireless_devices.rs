@@ -16,7 +16,7 @@ use super::common::{
 };
 use super::fields::{Fields, whole, wrong};
 use super::params::{Label, Params};
-use super::{Answer, ApiError, ApiState, Shared, arn, association, keys};
+use super::{Answer, ApiError, ApiState, Shared, arn, association, events, keys};
 
 /// What kinds of device AWS knows.
 const TYPES: [&str; 2] = ["LoRaWAN", "Sidewalk"];
@@ -296,8 +296,12 @@ fn merged(before: Option<&Value>, change: Value) -> Value {
 /// DeleteWirelessDevice.
 pub async fn remove(State(state): Shared, Label(label): Label) -> Answer {
     let id = id(&label, Kind::WirelessDevice)?;
-    let device =
-        state.change(move |registry: &Registry| registry.remove::<WirelessDevice>(&id)).await?;
+    let gone = state.change(move |registry: &Registry| -> Result<_, RegistryError> {
+        let device = registry.remove::<WirelessDevice>(&id)?;
+        events::forget(registry, Kind::WirelessDevice, &id)?;
+        Ok(device)
+    });
+    let device = gone.await?;
     state.tell(device.dev_eui).await?;
     done()
 }

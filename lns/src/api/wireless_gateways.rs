@@ -16,7 +16,7 @@ use super::common::{
 };
 use super::fields::{Fields, shown, text, whole, wrong};
 use super::params::{Label, Params};
-use super::{Answer, ApiError, Shared, arn, association};
+use super::{Answer, ApiError, Shared, arn, association, events};
 
 /// CreateWirelessGateway.
 pub async fn create(State(state): Shared, body: Bytes) -> Answer {
@@ -238,6 +238,10 @@ pub async fn update(State(state): Shared, Label(label): Label, body: Bytes) -> A
 /// DeleteWirelessGateway.
 pub async fn remove(State(state): Shared, Label(label): Label) -> Answer {
     let id = id(&label, Kind::WirelessGateway)?;
-    state.change(move |registry: &Registry| registry.remove::<WirelessGateway>(&id)).await?;
+    let gone = state.change(move |registry: &Registry| -> super::Change {
+        registry.remove::<WirelessGateway>(&id)?;
+        events::forget(registry, Kind::WirelessGateway, &id)
+    });
+    gone.await?;
     done()
 }

@@ -20,6 +20,7 @@ use crate::committer::Batch;
 use crate::config::Config;
 use crate::dice::Dice;
 use crate::entropy;
+use crate::events::Events;
 use crate::gateways::Gateways;
 use crate::ingest::Ingest;
 use crate::last_uplinks::LastUplinks;
@@ -68,6 +69,7 @@ struct Inboxes {
 /// The way out: broker, shadows and outbox.
 struct WayOut {
     broker: Arc<dyn Broker>,
+    events: Arc<Events>,
     mqtt: Option<std::net::SocketAddr>,
     shadows: ShadowRoom,
     outbox: Arc<Outbox>,
@@ -101,7 +103,11 @@ pub(super) fn start(
     let abandon = Arc::new(AtomicBool::new(false));
     let committer = start_committer(&common, &out, inboxes.committer, &abandon)?;
     let lanes = start_lanes(config, &common, inboxes.lanes, &radios)?;
-    let partitions = start_partitions(config, &common, loaded.into_iter().zip(inboxes.partitions))?;
+    let partitions = start_partitions(
+        config,
+        (&common, &out.events),
+        loaded.into_iter().zip(inboxes.partitions),
+    )?;
 
     let ears = Arc::new(ears(config, &common, &out, &radios));
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
@@ -117,7 +123,13 @@ pub(super) fn start(
         (&out.outbox, &out.broker, bridge.handle.clone(), &ears),
         stop.clone(),
     )?;
-    let http = doors::open_http(config, &common, (&service, &out.broker, &out.shadows.door), stop)?;
+    let rooms = doors::Rooms {
+        service: &service,
+        broker: &out.broker,
+        shadows: &out.shadows.door,
+        events: &out.events,
+    };
+    let http = doors::open_http(config, &common, rooms, stop)?;
     Ok(Server {
         addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
         registry: common.registry,
@@ -232,17 +244,22 @@ fn way_out(
     )?;
     let shadows = ShadowRoom::start(config, common, &broker)?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
+    let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));
     let surroundings = Arc::new(outbox::Surroundings {
         registry: Arc::clone(&common.registry),
         gateways: Arc::clone(&common.gateways),
         observer: Arc::clone(&common.observer),
         last_uplinks: Arc::clone(&common.last_uplinks),
+        companions: {
+            let events = Arc::clone(&events);
+            Arc::new(move |device, event| events.companions(device, event))
+        },
         clock: common.clock.clone(),
     });
     let settings = parts::outbox(config);
     let (outbox, workers) = Outbox::start(&settings, surroundings, progress, &broker)?;
     undelivered.into_iter().for_each(|event| outbox.add(event));
-    Ok(WayOut { broker, mqtt, shadows, outbox: Arc::new(outbox), workers })
+    Ok(WayOut { broker, events, mqtt, shadows, outbox: Arc::new(outbox), workers })
 }
 
 fn start_committer(
@@ -284,7 +301,7 @@ fn start_lanes(
 
 fn start_partitions(
     config: &Config,
-    common: &Common,
+    (common, events): (&Common, &Arc<Events>),
     rooms: impl Iterator<Item = (Loaded, Receiver<ToPartition>)>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let network = Arc::new(parts::network(config));
@@ -307,6 +324,7 @@ fn start_partitions(
                 committer: common.committer.clone(),
                 lanes: common.lanes.clone(),
                 observer: Arc::clone(&common.observer),
+                events: Arc::clone(events),
                 clock: common.clock.clone(),
             };
             std::thread::Builder::new()
@@ -330,6 +348,7 @@ fn ears(config: &Config, common: &Common, out: &WayOut, radios: &Arc<Radios>) ->
         registry: Arc::clone(&common.registry),
         radios: Arc::clone(radios),
         broker: Arc::clone(&out.broker),
+        events: Arc::clone(&out.events),
         observer: Arc::clone(&common.observer),
         clock: common.clock.clone(),
         proprietary: Default::default(),

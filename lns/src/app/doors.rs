@@ -73,11 +73,20 @@ pub(super) fn open_bridge(
     Ok(BridgeDoor { handle: Some(handle), thread: Some(thread), address: Some(address) })
 }
 
+/// What the API speaks to.
+#[derive(Clone, Copy)]
+pub(super) struct Rooms<'a> {
+    pub service: &'a Arc<Service>,
+    pub broker: &'a Arc<dyn Broker>,
+    pub shadows: &'a Arc<Shadows>,
+    pub events: &'a Arc<Events>,
+}
+
 /// Opens the API, if there is one.
 pub(super) fn open_http(
     config: &Config,
     common: &Common,
-    (service, broker, shadows): (&Arc<Service>, &Arc<dyn Broker>, &Arc<Shadows>),
+    rooms: Rooms<'_>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<HttpDoor> {
     let Some(address) = config.http.listen.address() else {
@@ -96,7 +105,7 @@ pub(super) fn open_http(
     } else {
         tracing::info!("{line}");
     }
-    let router = api::router(state(config, common, (service, broker, shadows), address));
+    let router = api::router(state(config, common, rooms, address));
     let thread = std::thread::Builder::new().name("http-door".into()).spawn(move || {
         runtime.block_on(async move {
             let told = async move {
@@ -111,11 +120,11 @@ pub(super) fn open_http(
 fn state(
     config: &Config,
     common: &Common,
-    (service, broker, shadows): (&Arc<Service>, &Arc<dyn Broker>, &Arc<Shadows>),
+    Rooms { service, broker, shadows, events }: Rooms<'_>,
     address: SocketAddr,
 ) -> api::ApiState {
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
-    let events = Events::new(&common.registry, broker, &common.clock);
+    let events = Arc::clone(events);
     let broker = Arc::clone(broker);
     let clock = common.clock.clone();
     let surroundings = api::Surroundings {
@@ -168,6 +177,7 @@ pub(super) fn keep_house(
         if last.elapsed() >= DISCIPLINE {
             *last = Instant::now();
             ears.miss();
+            ears.events.look_around();
             observer.store_size(store.size_bytes());
             observer.broker_status(&broker.status());
             if let Some(step) = clock.discipline() {

@@ -13,6 +13,7 @@ use super::proprietary::{Limit, is_proprietary};
 use super::radio::Radios;
 use crate::broker::{Broker, Message, Ticket};
 use crate::clock::Clock;
+use crate::events::Events;
 use crate::gateways::Gateways;
 use crate::ingest::Ingest;
 use crate::message::{Seen, ToLanes, ToPartition};
@@ -43,6 +44,7 @@ pub struct Ears {
     pub registry: Arc<Registry>,
     pub radios: Arc<Radios>,
     pub broker: Arc<dyn Broker>,
+    pub events: Arc<Events>,
     pub observer: Arc<Observer>,
     pub clock: Clock,
     pub proprietary: Limit,
@@ -214,9 +216,11 @@ impl Ears {
         let topic = match event {
             GatewayEvent::Stat(stats) => render::gateway_stat(&mut body, label, now, stats),
             GatewayEvent::Connected { address, protocol, .. } => {
+                self.events.gateway(gateway, true);
                 render::gateway_connected(&mut body, label, now, (address, *protocol))
             }
             GatewayEvent::Disconnected { silent_us } => {
+                self.events.gateway(gateway, false);
                 let silence = TimeDelta::from_micros(*silent_us);
                 render::gateway_disconnected(&mut body, label, now, silence)
             }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Events, THINGS};
+use super::{Events, THINGS, message};
 use crate::message::{Operation, RegistryEvent};
 use crate::registry::{ACCOUNT, Kind, Thing, ThingGroup, ThingType};
 
@@ -15,7 +15,7 @@ impl Events {
         }
         let mut body = self.head(event);
         self.fill(event, &mut body);
-        self.publish(topic(event), body);
+        self.publish(message(topic(event), body));
     }
 
     fn head(&self, event: &RegistryEvent) -> Map<String, Value> {

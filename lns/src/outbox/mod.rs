@@ -15,19 +15,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lns_core::AppEvent;
 use lns_lorawan::Timestamp;
 use lns_pipeline::codec::Limits;
 
 pub use backlog::Bounds;
 pub use progress::{Progress, read as read_cursors};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Message};
 use crate::clock::Clock;
 use crate::gateways::Gateways;
 use crate::last_uplinks::LastUplinks;
 use crate::message::OutboundEvent;
 use crate::observe::Observer;
-use crate::registry::Registry;
+use crate::registry::{Registry, WirelessDevice};
 use backlog::Backlog;
 
 /// At least so long between two log lines about skipped events.
@@ -56,9 +57,14 @@ pub struct Surroundings {
     pub observer: Arc<Observer>,
     /// Every device's last uplink, for whoever asks.
     pub last_uplinks: Arc<LastUplinks>,
+    /// Further messages that ride on an event: with it they are delivered, or tried again.
+    pub companions: Companions,
     /// The clock.
     pub clock: Clock,
 }
+
+/// Gives the messages that ride on a device's event.
+pub type Companions = Arc<dyn Fn(&WirelessDevice, &AppEvent) -> Vec<Message> + Send + Sync>;
 
 /// The room between the committer and the broker.
 pub struct Outbox {

@@ -88,9 +88,13 @@ impl Worker {
             self.progress.done(home, event.sequence);
             return;
         };
-        let message = self.message(&route, &event, codecs);
-        if !self.publish(message, Ticket::new(ticket, Arc::clone(acknowledge))) {
-            return;
+        let mut messages = vec![self.message(&route, &event, codecs)];
+        messages.extend((self.surroundings.companions)(&route.device, &event));
+        let tickets = Ticket::new(ticket, Arc::clone(acknowledge)).split(messages.len());
+        for (message, ticket) in messages.into_iter().zip(tickets) {
+            if !self.publish(message, ticket) {
+                return;
+            }
         }
         self.surroundings.observer.published.with_label_values(&["mqtt"]).inc();
         if let EventKind::Uplink(uplink) = &event.kind
@@ -260,6 +264,7 @@ mod tests {
             gateways: Arc::default(),
             observer: Arc::new(Observer::new()),
             last_uplinks: Arc::default(),
+            companions: Arc::new(|_, _| Vec::new()),
             clock: clock.clone(),
         });
         let progress = Arc::new(Progress::new(crate::message::watermarks()));

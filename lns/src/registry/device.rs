@@ -130,6 +130,15 @@ impl Keys {
         }
     }
 
+    /// Whom the device asks to join, where that is known.
+    pub fn join_eui(&self) -> Option<JoinEui> {
+        match self {
+            Keys::Otaa10 { app_eui, join_eui, .. } => join_eui.or(*app_eui),
+            Keys::Otaa11 { join_eui, .. } => *join_eui,
+            Keys::Abp10 { .. } | Keys::Abp11 { .. } => None,
+        }
+    }
+
     /// Whether the device joins over the air.
     pub const fn joins(&self) -> bool {
         match self {

@@ -104,6 +104,10 @@ pub struct DeviceProfile {
     pub adr_tx_power_index: Option<u32>,
     /// With `static`: NbTrans; `None`: 1.
     pub adr_nb_trans: Option<u32>,
+    /// How often devices send, in s; 0 or `None`: it is learned from each.
+    pub uplink_interval_s: Option<u32>,
+    /// After how many intervals without an uplink a device is silent; `None`: 3.
+    pub silent_after_intervals: Option<u32>,
     /// Tags, without `lns:codec`, which is [`codec`](Self::codec).
     pub tags: Tags,
     /// The request that made it.

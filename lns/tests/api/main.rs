@@ -10,6 +10,7 @@ mod any;
 mod associations;
 mod devices;
 mod door;
+mod events;
 mod gateways;
 mod profiles;
 mod queue;
