@@ -89,6 +89,13 @@ impl Application {
         self.lock().subscriptions
     }
 
+    /// Subscribes to this as well; to be asked for again after a reconnection to a new session.
+    pub fn subscribe(&self, filter: &str) {
+        let before = self.subscriptions();
+        self.client.subscribe(filter, QoS::AtLeastOnce).expect("a client");
+        self.subscribed(before + 1);
+    }
+
     /// Publishes with QoS 1, and returns when it is acknowledged.
     pub fn publish(&self, topic: &str, body: &Value) {
         let before = self.lock().acknowledged;

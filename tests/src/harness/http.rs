@@ -30,12 +30,17 @@ impl Answer {
 impl Http {
     /// One request; `None` when nobody answers.
     pub fn try_request(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
+        self.send("", (method, path, body))
+    }
+
+    /// One request with these header lines besides.
+    fn send(&self, lines: &str, (method, path, body): (&str, &str, &str)) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.0).ok()?;
         stream.set_read_timeout(Some(LONG)).ok()?;
         let (host, length) = (self.0, body.len());
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\
-             Content-Type: application/json\r\nConnection: close\r\n\r\n{body}"
+             Content-Type: application/json\r\n{lines}Connection: close\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = Vec::new();
@@ -48,11 +53,17 @@ impl Http {
     /// # Panics
     /// When it is not.
     pub fn request(&self, method: &str, path: &str, body: &str) -> Answer {
-        let answer = self.try_request(method, path, body);
-        let answer = answer.unwrap_or_else(|| panic!("{method} {path}: nobody answers"));
-        let (status, text) = (answer.status, &answer.body);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {text}\nfor {body}");
-        answer
+        succeeded(self.try_request(method, path, body), (method, path, body))
+    }
+
+    /// The same, of somebody whose credentials are for one of AWS's services.
+    ///
+    /// # Panics
+    /// When it is not answered with success.
+    pub fn request_for(&self, service: &str, asked: (&str, &str, &str)) -> Answer {
+        let scope = format!("AKIA/20260102/eu-west-1/{service}/aws4_request");
+        let line = format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}\r\n");
+        succeeded(self.send(&line, asked), asked)
     }
 
     /// A counter or gauge of `/metrics`, by its name with its labels; 0 when it is not there.
@@ -66,6 +77,13 @@ impl Http {
     pub fn rejects(&self, reason: &str) -> f64 {
         self.metric(&format!("lns_rejects_total{{reason=\"{reason}\"}}"))
     }
+}
+
+fn succeeded(answer: Option<Answer>, (method, path, body): (&str, &str, &str)) -> Answer {
+    let answer = answer.unwrap_or_else(|| panic!("{method} {path}: nobody answers"));
+    let (status, text) = (answer.status, &answer.body);
+    assert!((200..300).contains(&status), "{method} {path}: {status} {text}\nfor {body}");
+    answer
 }
 
 fn read(answer: &str) -> Option<Answer> {

@@ -29,6 +29,14 @@ ENVIRONMENT = {
 called = set()
 
 
+def known_to_python(pattern):
+    """The model's patterns are Java's, whose classes Python has no names for."""
+    for theirs, ours in ((r"\p{L}", "A-Za-z"), (r"\p{Z}", " "), (r"\p{N}", "0-9"),
+                         (r"\p{Graph}", "!-~")):
+        pattern = pattern.replace(theirs, ours)
+    return pattern
+
+
 def conforms(value, shape, path):
     """Holds the value to the model's shape, unknown members included."""
     kind = shape.type_name
@@ -47,7 +55,8 @@ def conforms(value, shape, path):
         assert isinstance(value, str), f"{path}: {value!r} is no text"
         rules = shape.metadata
         if "pattern" in rules:
-            assert re.search(rules["pattern"], value), f"{path}: {value!r} is not {rules['pattern']}"
+            pattern = known_to_python(rules["pattern"])
+            assert re.search(pattern, value), f"{path}: {value!r} is not {pattern}"
         assert rules.get("min", 0) <= len(value) <= rules.get("max", 1 << 20), f"{path}: {value!r}"
         assert value in rules.get("enum", [value]), f"{path}: {value!r} is none of {rules['enum']}"
     elif kind in ("integer", "long"):
@@ -56,6 +65,13 @@ def conforms(value, shape, path):
         assert rules.get("min", value) <= value <= rules.get("max", value), f"{path}: {value!r}"
     elif kind in ("float", "double"):
         assert isinstance(value, (int, float)), f"{path}: {value!r} is no number"
+    elif kind == "map":
+        assert isinstance(value, dict), f"{path}: {value!r} is no object"
+        for name, member in value.items():
+            conforms(name, shape.key, f"{path} key")
+            conforms(member, shape.value, f"{path}.{name}")
+    elif kind == "timestamp":
+        assert isinstance(value, (int, float)), f"{path}: {value!r} is no time"
     elif kind == "boolean":
         assert isinstance(value, bool), f"{path}: {value!r} is not true or false"
     else:
@@ -74,7 +90,8 @@ def on_answer(http_response, parsed, model, **_):
     if status == 204:
         assert text == b"", f"{model.name}: 204 with a body"
         return
-    conforms(json.loads(text), model.output_shape, model.name)
+    if model.output_shape is not None:
+        conforms(json.loads(text), model.output_shape, model.name)
 
 
 def refused(error, call, *words, **arguments):
@@ -242,10 +259,10 @@ def service(client):
     refused("UnknownOperationException", client.list_fuota_tasks, "GET /fuota-tasks")
 
 
-def aws(url, *arguments):
+def aws(url, *arguments, service="iotwireless"):
     """One call of the aws command; its answer, or its complaint."""
     command = [sys.executable, "-m", "awscli", "--endpoint-url", url, "--output", "json",
-               "iotwireless", *arguments]
+               service, *arguments]
     done = subprocess.run(command, env={**os.environ, **ENVIRONMENT}, capture_output=True,
                           text=True, timeout=120, check=False)
     if done.returncode != 0:

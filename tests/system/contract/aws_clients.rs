@@ -48,8 +48,55 @@ const OPERATIONS: [&str; 32] = [
     "UpdateWirelessGateway",
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn awss_own_clients_understand_every_operation() {
+/// The operations on things, their events, and rules' destinations.
+const OF_THINGS: [&str; 43] = [
+    "AddThingToThingGroup",
+    "AssociateWirelessDeviceWithThing",
+    "AssociateWirelessGatewayWithThing",
+    "CreateThing",
+    "CreateThingGroup",
+    "CreateThingType",
+    "CreateTopicRuleDestination",
+    "DeleteThing",
+    "DeleteThingGroup",
+    "DeleteThingType",
+    "DeleteTopicRuleDestination",
+    "DeprecateThingType",
+    "DescribeEndpoint",
+    "DescribeEventConfigurations",
+    "DescribeThing",
+    "DescribeThingGroup",
+    "DescribeThingType",
+    "DisassociateWirelessDeviceFromThing",
+    "DisassociateWirelessGatewayFromThing",
+    "GetEventConfigurationByResourceTypes",
+    "GetResourceEventConfiguration",
+    "GetTopicRuleDestination",
+    "ListEventConfigurations",
+    "ListTagsForResource",
+    "ListThingGroups",
+    "ListThingGroupsForThing",
+    "ListThingTypes",
+    "ListThings",
+    "ListThingsInThingGroup",
+    "ListTopicRuleDestinations",
+    "RemoveThingFromThingGroup",
+    "TagResource",
+    "UntagResource",
+    "UpdateEventConfigurationByResourceTypes",
+    "UpdateEventConfigurations",
+    "UpdateResourceEventConfiguration",
+    "UpdateThing",
+    "UpdateThingGroup",
+    "UpdateThingGroupsForThing",
+    "UpdateThingType",
+    "UpdateTopicRuleDestination",
+    "ListDestinations",
+    "GetWirelessDevice",
+];
+
+/// Runs a script against a server of its own; it must have called these.
+async fn conforms(script: &str, operations: &[&str]) {
     let (router, _fake) = fake::api();
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -59,15 +106,28 @@ async fn awss_own_clients_understand_every_operation() {
     }));
 
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/system/contract/aws_clients.py");
-    let run = move || Command::new(&python).arg(script).arg(&url).output();
+    let script = format!("{}/system/contract/{script}", env!("CARGO_MANIFEST_DIR"));
+    let run = move || {
+        let mut command = Command::new(&python);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(script).arg(&url).output()
+    };
     let done = tokio::task::spawn_blocking(run).await.unwrap().expect("cannot run python3");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     let complained = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{said}{complained}\nneeds: pip install boto3 awscli");
-    for operation in OPERATIONS {
+    for operation in operations {
         assert!(said.contains(operation), "{operation} was not called: {said}");
     }
     stop.send(()).unwrap();
     server.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn awss_own_clients_understand_every_operation() {
+    conforms("aws_clients.py", &OPERATIONS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn awss_own_clients_of_things_share_the_port() {
+    conforms("aws_iot.py", &OF_THINGS).await;
 }

@@ -7,6 +7,7 @@
 mod application;
 mod copies;
 mod downlink;
+mod events;
 mod join;
 mod refused;
 mod restart;
