@@ -2,7 +2,7 @@
 
 use lns_lorawan::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::store::Table;
 
@@ -19,6 +19,9 @@ pub struct TopicRule {
     pub sql: String,
     /// The version of the language, as `2016-03-23`.
     pub sql_version: String,
+    /// The topic filter behind FROM; `None`: it hears only what is addressed to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic_pattern: Option<String>,
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -67,6 +70,25 @@ impl Kept for TopicRule {
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.topic_rules
+    }
+}
+
+impl TopicRule {
+    /// The document that it was made from, as `CreateTopicRule` has it.
+    pub fn payload(&self) -> Value {
+        let mut payload = json!({
+            "sql": self.sql,
+            "awsIotSqlVersion": self.sql_version,
+            "actions": self.actions,
+            "ruleDisabled": self.disabled,
+        });
+        if let Some(description) = &self.description {
+            payload["description"] = json!(description);
+        }
+        if let Some(action) = &self.error_action {
+            payload["errorAction"] = action.clone();
+        }
+        payload
     }
 }
 

@@ -40,6 +40,7 @@ fn rule(name: &str) -> TopicRule {
         name: name.to_owned(),
         sql: "SELECT * FROM 'a'".to_owned(),
         sql_version: "2016-03-23".to_owned(),
+        topic_pattern: Some("a".to_owned()),
         description: None,
         actions: vec![json!({ "republish": { "topic": "b" } })],
         error_action: None,
