@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use lns_core::effect::Opening;
 use lns_core::event::{Command, Outcome};
+use lns_core::multicast::{Group, GroupAbout, GroupCommand, GroupId, GroupNews, MemberPaths};
 use lns_core::radio::shortage::Shortage;
 use lns_core::{AppEvent, Description, Note, Offer, Reception, Reject, TxPlan};
 use lns_lorawan::{DevAddr, DevEui, GatewayEui, Region, Timestamp};
@@ -89,12 +90,41 @@ pub enum ToPartition {
         /// What to do with it; called in the partition's thread.
         view: View,
     },
+    /// Something for a multicast group.
+    Group(GroupId, ToGroup),
+    /// By which gateways can these devices be reached? Answered to the group.
+    PathsOf {
+        /// Who asks.
+        group: GroupId,
+        /// Which devices; all of them live here.
+        members: Vec<DevEui>,
+    },
     /// Finish the turn and stop.
     Stop,
 }
 
+/// To a multicast group, in the partition of its home.
+pub enum ToGroup {
+    /// Somebody's wish, answered after the commit. A description of a group that is not there makes
+    /// it.
+    Command(GroupCommand, Reply),
+    /// The group is no more.
+    Forget(Reply),
+    /// A look at it, as it is now; `None` when there is none.
+    Look(GroupView),
+    /// By which gateways some of its members can be reached.
+    Learned(Vec<MemberPaths>),
+    /// What became of a copy that was handed over.
+    Outcome(Outcome),
+    /// News of this number have reached the broker.
+    Told(u64),
+}
+
 /// Looks at a device; `None` when there is none.
 pub type View = Box<dyn FnOnce(Option<&lns_core::Device>) + Send>;
+
+/// Looks at a multicast group; `None` when there is none.
+pub type GroupView = Box<dyn FnOnce(Option<&Group>) + Send>;
 
 /// What is done with the answer to a command.
 type Answered = Box<dyn FnOnce(Result<(), CommandError>) + Send>;
@@ -117,6 +147,9 @@ pub enum CommandError {
     /// No such device.
     #[error("no device with this DevEUI is registered")]
     UnknownDevice,
+    /// No such multicast group.
+    #[error("no multicast group of this id is registered")]
+    UnknownGroup,
     /// The partition is full of work or stopping.
     #[error("the server is overloaded or stopping; try again")]
     Overload,
@@ -201,8 +234,19 @@ pub enum Release {
     },
     /// An event for the sinks.
     Publish(OutboundEvent),
+    /// Where a group's payload stands, for the broker.
+    Tell(GroupTold),
     /// An answer to whoever gave a command.
     Reply(Reply, Result<(), CommandError>),
+}
+
+/// Durable news of a multicast group.
+#[derive(Clone, Debug)]
+pub struct GroupTold {
+    /// The group, as it was described then.
+    pub about: Arc<GroupAbout>,
+    /// The news.
+    pub news: GroupNews,
 }
 
 /// A durable event on its way to the sinks.

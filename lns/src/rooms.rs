@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::committer::{self, Batch, Released};
 use crate::events::Events;
-use crate::message::{Release, Seen, ToLanes, ToPartition};
+use crate::message::{GroupTold, Release, Seen, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::Outbox;
 use crate::partition::{Partition, Turn};
@@ -58,6 +58,12 @@ impl Partitions {
     /// Puts a message in a mailbox, unless it is full.
     pub fn try_send(&self, partition: u16, message: ToPartition) -> Result<(), Full> {
         self.mailboxes[usize::from(partition)].try_send(message).map_err(|_| Full)
+    }
+
+    /// The partition that runs a home.
+    fn of_home(&self, home: u8) -> u16 {
+        // At most 64 partitions.
+        u16::from(home) % (self.mailboxes.len() as u16)
     }
 
     /// How many messages wait in each mailbox.
@@ -130,6 +136,10 @@ fn end_turn(turn: &mut Turn, doors: &PartitionDoors) {
             doors.observer.see(&Seen::refused(at, None, Reject::Overload));
         }
     }
+    for (home, message) in turn.letters.drain(..) {
+        // One that finds no room is as good as one that was lost: whoever waits for it asks again.
+        let _ = doors.partitions.try_send(doors.partitions.of_home(home), message);
+    }
     for seen in turn.seen.drain(..) {
         doors.observer.see(&seen);
         doors.events.see(&seen);
@@ -147,6 +157,8 @@ pub struct Doors {
     pub lanes: Sender<ToLanes>,
     /// Events.
     pub outbox: Arc<Outbox>,
+    /// Multicast groups' news.
+    pub news: Sender<GroupTold>,
     /// Metrics and logs.
     pub observer: Arc<Observer>,
 }
@@ -159,6 +171,10 @@ impl Released for Doors {
                 let _ = self.lanes.send(ToLanes::HandOver { occasion, plan });
             }
             Release::Publish(event) => self.outbox.add(event),
+            Release::Tell(told) => {
+                // What finds no room is in the group's record, and told after a restart.
+                let _ = self.news.try_send(told);
+            }
             Release::Reply(reply, answer) => reply.give(answer),
         }
     }

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use lns_core::device::home_of;
+use lns_core::multicast::GroupId;
 use lns_lorawan::{DevAddr, DevEui, Frame, PhyPayload};
 use parking_lot::RwLock;
 
@@ -40,6 +41,11 @@ impl Router {
     /// The partition in which a device lives.
     pub fn partition_of(&self, dev_eui: DevEui) -> u16 {
         self.partition_of_home(home_of(dev_eui))
+    }
+
+    /// The partition in which a multicast group lives.
+    pub fn partition_of_group(&self, group: GroupId) -> u16 {
+        self.partition_of_home(group.home())
     }
 
     /// The partitions that may know a session with this address, one bit each; never none.

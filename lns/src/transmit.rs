@@ -8,14 +8,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gateway_link::{Downlink, GatewayEvent, TxAck};
-use lns_core::effect::{Opening, TxPlan};
+use lns_core::effect::{Opening, Recipient, TxPlan};
 use lns_core::radio::forwarder::ForwarderModel;
 use lns_core::radio::lane::LaneSettings;
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
 use lns_lorawan::{GatewayEui, Region, TimeDelta, Timestamp};
 
 use crate::gateways::Gateways;
-use crate::message::{OccasionId, ToLanes, ToPartition};
+use crate::message::{OccasionId, ToGroup, ToLanes, ToPartition};
 use crate::router::Router;
 use crate::store::{Store, StoreError, Table, Write};
 use crate::treaty;
@@ -211,10 +211,18 @@ impl Transmit {
                 self.names.insert(emission.name.plan, emission.name);
                 self.downlinks.push(downlink(&emission));
             }
-            LaneOutput::Outcome(dev_eui, outcome) => {
+            LaneOutput::Outcome(to, outcome) => {
                 self.names.remove(&outcome.plan);
-                let partition = self.router.partition_of(dev_eui);
-                self.answers.push((partition, ToPartition::Outcome { dev_eui, outcome }));
+                self.answers.push(match to {
+                    Recipient::Device(dev_eui) => {
+                        let partition = self.router.partition_of(dev_eui);
+                        (partition, ToPartition::Outcome { dev_eui, outcome })
+                    }
+                    Recipient::Group(group) => {
+                        let partition = self.router.partition_of_group(group);
+                        (partition, ToPartition::Group(group, ToGroup::Outcome(outcome)))
+                    }
+                });
             }
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
 use crate::event::{Fate, Offer, Path, Reception};
+use crate::multicast::GroupId;
 use crate::note::Note;
 
 /// What became of one event.
@@ -72,13 +73,28 @@ pub enum Reach {
     Known(Vec<Path>),
 }
 
+/// For whom a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Recipient {
+    /// One device.
+    Device(DevEui),
+    /// The members of a multicast group.
+    Group(GroupId),
+}
+
+impl From<DevEui> for Recipient {
+    fn from(dev_eui: DevEui) -> Self {
+        Recipient::Device(dev_eui)
+    }
+}
+
 /// A frame for the lanes: one byte string, one counter, offers in the order to be tried.
 #[derive(Clone, Debug)]
 pub struct TxPlan {
     /// Names the plan: unique per device and life of the process.
     pub id: u64,
     /// For whom.
-    pub dev_eui: DevEui,
+    pub to: Recipient,
     /// The PHYPayload.
     pub phy_payload: Box<[u8]>,
     /// Its counter, where it has one (a Join-Accept has none).

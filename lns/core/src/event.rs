@@ -246,6 +246,10 @@ pub struct Outcome {
     pub window: Option<Window>,
     /// How far the frame was expected to be above what it needs there.
     pub margin: Option<Db>,
+    /// When the offer that was used starts on air; `None` where no single one is known.
+    pub starts: Option<Timestamp>,
+    /// Its modulation.
+    pub modulation: Option<Modulation>,
     /// The gateway's own estimate of how early the frame was, µs, where known.
     pub lead_us: Option<i64>,
 }

@@ -13,6 +13,7 @@ pub mod effect;
 pub mod env;
 pub mod event;
 pub mod mac;
+pub mod multicast;
 pub mod note;
 pub mod profile;
 pub mod radio;

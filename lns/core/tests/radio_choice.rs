@@ -47,11 +47,11 @@ fn unasked(window: WindowPlan, gateways: &[u64]) -> Opening {
 fn plan(id: u64, size: usize, offers: Vec<Offer>) -> TxPlan {
     let phy_payload = vec![0x60; size].into_boxed_slice();
     let f_cnt_down = Some(FCntDown(id as u32));
-    TxPlan { id, dev_eui: DevEui::new(id), phy_payload, f_cnt_down, offers }
+    TxPlan { id, to: DevEui::new(id).into(), phy_payload, f_cnt_down, offers }
 }
 
 fn name(plan: u64) -> PlanName {
-    PlanName { dev_eui: DevEui::new(plan), plan }
+    PlanName { to: DevEui::new(plan).into(), plan }
 }
 
 fn places(offers: &[Offer]) -> Vec<(u64, Window)> {

@@ -145,13 +145,13 @@ impl Server {
         let offers = offers.into_iter().filter(|offer| offer.max_phy_payload >= size).collect();
         let phy_payload = vec![0; size].into();
         let f_cnt_down = Some(FCntDown(0));
-        let plan = TxPlan { id: self.next, dev_eui, phy_payload, f_cnt_down, offers };
+        let plan = TxPlan { id: self.next, to: dev_eui.into(), phy_payload, f_cnt_down, offers };
         if let LaneOutput::Emit(emission) = self.lanes.hand_over(at(now + 1), ask, plan) {
             let item = &emission.items[0];
             let band = *Region::Eu868.tables().sub_band(item.frequency).unwrap();
             let air = airtime(item.modulation, size);
             self.sent.push((band, item.starts + air, air));
-            let name = PlanName { dev_eui, plan: self.next };
+            let name = PlanName { to: dev_eui.into(), plan: self.next };
             let answer = TxAnswer::Accepted { item: 0, lead_us: None };
             let end = self.lanes.tx_ack(at(now + 50), name, gateway(1), answer);
             let accepted = matches!(&end, Some(LaneOutput::Outcome(_, outcome)) if outcome.fate == Fate::Accepted);

@@ -5,7 +5,7 @@ mod radio_given;
 
 use std::collections::HashMap;
 
-use lns_core::effect::{Opening, Reach, TxPlan};
+use lns_core::effect::{Opening, Reach, Recipient, TxPlan};
 use lns_core::event::{Fate, Offer, Outcome, Purpose, Reception};
 use lns_core::radio::lane::{LaneSettings, NoOffer, airtime};
 use lns_core::radio::lanes::{AskId, Emission, LaneOutput, Lanes, PlanName, TxAnswer};
@@ -43,7 +43,7 @@ fn opening(receptions: Vec<Reception>) -> Opening {
 fn plan(id: u64, offers: Vec<Offer>) -> TxPlan {
     TxPlan {
         id,
-        dev_eui: DEVICE,
+        to: DEVICE.into(),
         phy_payload: Box::from([0x60; 17]),
         f_cnt_down: Some(FCntDown(id as u32)),
         offers,
@@ -51,7 +51,7 @@ fn plan(id: u64, offers: Vec<Offer>) -> TxPlan {
 }
 
 fn name(plan: u64) -> PlanName {
-    PlanName { dev_eui: DEVICE, plan }
+    PlanName { to: DEVICE.into(), plan }
 }
 
 fn places(offers: &[Offer]) -> Vec<(u64, Window)> {
@@ -67,7 +67,7 @@ fn emitted(output: Option<LaneOutput>) -> Emission {
 
 fn outcome(output: Option<LaneOutput>) -> Outcome {
     match output {
-        Some(LaneOutput::Outcome(DEVICE, outcome)) => outcome,
+        Some(LaneOutput::Outcome(Recipient::Device(DEVICE), outcome)) => outcome,
         other => panic!("not an outcome: {other:?}"),
     }
 }
@@ -136,14 +136,18 @@ fn what_a_gateway_accepts_is_the_outcome_and_the_rest_is_free() {
     in_flight(&mut lanes);
     let answer = TxAnswer::Accepted { item: 1, lead_us: Some(800_000) };
     let output = lanes.tx_ack(at(120), name(1), gateway(2), answer.clone());
+    let outcome = outcome(output);
+    assert_eq!(outcome.starts, Some(at(2_000)));
     assert_eq!(
-        outcome(output),
+        outcome,
         Outcome {
             plan: 1,
             fate: Fate::Accepted,
             gateway: Some(gateway(2)),
             window: Some(Window::Rx2),
             margin: Some(Db::from_hundredths(1350 + 1250 + 1300)),
+            starts: outcome.starts,
+            modulation: Some(rx2().modulation),
             lead_us: Some(800_000),
         }
     );

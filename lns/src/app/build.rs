@@ -13,7 +13,7 @@ use super::ears::Ears;
 use super::intake::Intake;
 use super::radio::Radios;
 use super::shadows::ShadowRoom;
-use super::{Addresses, Server, Threads, doors, parts};
+use super::{Addresses, Server, Threads, doors, news, parts};
 use crate::broker::{Broker, Listener};
 use crate::clock::Clock;
 use crate::committer::Batch;
@@ -25,7 +25,7 @@ use crate::gateways::Gateways;
 use crate::ingest::Ingest;
 use crate::last_uplinks::LastUplinks;
 use crate::message::Watermarks;
-use crate::message::{OutboundEvent, ToLanes, ToPartition};
+use crate::message::{GroupTold, OutboundEvent, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::{self, Outbox, Progress};
 use crate::partition::{self, Loaded, Partition};
@@ -97,11 +97,12 @@ pub(super) fn start(
         clock: clock.clone(),
     });
     let intake: SharedIntake = Arc::default();
-    let out = way_out(config, &common, &intake, undelivered)?;
+    let mut out = way_out(config, &common, &intake, undelivered)?;
 
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
-    let committer = start_committer(&common, &out, inboxes.committer, &abandon)?;
+    let news = open_news(&common, &mut out, &loaded)?;
+    let committer = start_committer(&common, &out, (inboxes.committer, news), &abandon)?;
     let lanes = start_lanes(config, &common, inboxes.lanes, &radios)?;
     let partitions = start_partitions(
         config,
@@ -262,13 +263,33 @@ fn way_out(
     Ok(WayOut { broker, events, mqtt, shadows, outbox: Arc::new(outbox), workers })
 }
 
+/// The way out for multicast groups' news; those that an earlier run has not told go first.
+fn open_news(
+    common: &Common,
+    out: &mut WayOut,
+    loaded: &[Loaded],
+) -> std::io::Result<Sender<GroupTold>> {
+    let (news, inbox) = bounded(news::NEWS);
+    for group in loaded.iter().flat_map(|loaded| &loaded.groups) {
+        for untold in &group.untold {
+            let told = GroupTold { about: Arc::clone(&group.about), news: untold.clone() };
+            // What finds no room is told after the next start.
+            let _ = news.try_send(told);
+        }
+    }
+    let home = (common.partitions.clone(), Arc::clone(&common.router));
+    out.workers.push(news::start(inbox, Arc::clone(&out.broker), home)?);
+    Ok(news)
+}
+
 fn start_committer(
     common: &Common,
     out: &WayOut,
-    inbox: Receiver<Batch>,
+    (inbox, news): (Receiver<Batch>, Sender<GroupTold>),
     abandon: &Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<bool>> {
     let doors = Doors {
+        news,
         router: Arc::clone(&common.router),
         lanes: common.lanes.clone(),
         outbox: Arc::clone(&out.outbox),

@@ -7,6 +7,7 @@ mod doors;
 mod ears;
 mod intake;
 mod logging;
+mod news;
 mod parts;
 mod proprietary;
 mod radio;

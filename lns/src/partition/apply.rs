@@ -150,6 +150,7 @@ impl Partition {
                 value: lns_core::record::encode_dev_nonces(&device.used_dev_nonces),
             });
         }
+        self.write_groups(turn);
         self.is_dirty.clear();
         for (slot, dev_eui) in std::mem::take(&mut self.dirty) {
             let Some(device) = self.devices.device(slot) else { continue };

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use lns_core::device::home_of;
+use lns_core::multicast::{Group, GroupAbout, GroupId};
 use lns_core::{AppEvent, Description, Device};
 use lns_lorawan::{DevEui, DevNonce, Timestamp};
 
@@ -18,6 +19,17 @@ pub enum LoadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A group's record cannot be read.
+    #[error(
+        "the record of multicast group {group} cannot be read: {problem}. \
+         Restore the data directory from an export, or delete and create this group"
+    )]
+    Group {
+        /// Whose.
+        group: GroupId,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A record cannot be read.
     #[error(
         "the record of device {dev_eui} cannot be read: {problem}. \
@@ -35,6 +47,8 @@ pub enum LoadError {
 pub struct Loaded {
     /// The devices that live in its homes.
     pub devices: Vec<Device>,
+    /// The multicast groups that live there.
+    pub groups: Vec<Group>,
     /// The last sequence used, by home.
     pub sequences: [u64; HOMES],
     /// Sequences of events that lie outside their device's record, by home.
@@ -43,7 +57,12 @@ pub struct Loaded {
 
 impl Default for Loaded {
     fn default() -> Self {
-        Loaded { devices: Vec::new(), sequences: [0; HOMES], spilled: HashMap::new() }
+        Loaded {
+            devices: Vec::new(),
+            groups: Vec::new(),
+            sequences: [0; HOMES],
+            spilled: HashMap::new(),
+        }
     }
 }
 
@@ -79,6 +98,26 @@ pub fn load(
     reading.events.sort_by_key(|event| (event.home, event.event.sequence));
     reading.events.dedup_by_key(|event| (event.home, event.event.sequence));
     Ok((reading.loaded, reading.events))
+}
+
+/// Reads the multicast groups into what their partitions start with.
+pub fn load_groups(
+    store: &dyn Store,
+    groups: impl Iterator<Item = Arc<GroupAbout>>,
+    now: Timestamp,
+    loaded: &mut [Loaded],
+) -> Result<(), LoadError> {
+    for about in groups {
+        let id = about.id;
+        let group = match store.load(Table::MulticastCounters, &id.0)? {
+            Some(record) => Group::decode(&record, about, now)
+                .map_err(|problem| LoadError::Group { group: id, problem: problem.to_string() })?,
+            None => Group::new(about),
+        };
+        let at = usize::from(id.home()) % loaded.len();
+        loaded[at].groups.push(group);
+    }
+    Ok(())
 }
 
 struct Reading {

@@ -7,6 +7,7 @@
 
 mod apply;
 mod devices;
+mod groups;
 mod hear;
 mod load;
 mod occasion;
@@ -35,7 +36,8 @@ use crate::message::{
 
 pub use crate::message::watermarks;
 pub use devices::{Devices, Slot};
-pub use load::{LoadError, Loaded, load};
+pub use groups::Groups;
+pub use load::{LoadError, Loaded, load, load_groups};
 
 use occasion::{Due, Occasions};
 
@@ -76,6 +78,8 @@ pub struct Turn {
     pub lanes: Vec<ToLanes>,
     /// Frames that another partition may know.
     pub onward: Vec<crate::message::HeardFrame>,
+    /// For partitions of these homes, this one among them.
+    pub letters: Vec<(u8, ToPartition)>,
     /// What was seen.
     pub seen: Vec<Seen>,
 }
@@ -108,6 +112,7 @@ pub struct Partition {
     sabotage: Option<fn(&Event)>,
     /// The occasion that a device is being asked about, until it has used it.
     speaking: Option<OccasionId>,
+    groups: Groups,
 }
 
 impl Partition {
@@ -142,6 +147,7 @@ impl Partition {
             now: Timestamp::from_micros(0),
             decide_at: Timestamp::from_micros(0),
             speaking: None,
+            groups: Groups::new(loaded.groups),
             #[cfg(test)]
             sabotage: None,
         }
@@ -172,6 +178,8 @@ impl Partition {
             ToPartition::Look { dev_eui, view } => {
                 view(self.devices.find(dev_eui).and_then(|slot| self.devices.device(slot)));
             }
+            ToPartition::Group(group, message) => self.group_mail(group, message, turn),
+            ToPartition::PathsOf { group, members } => self.paths_of(group, &members, turn),
             ToPartition::Stop => {}
         }
     }
@@ -189,13 +197,15 @@ impl Partition {
             }
         }
         self.wake_devices(turn);
+        self.wake_groups(turn);
     }
 
     /// When [`Partition::wake`] is next needed.
     pub fn next_wake(&mut self) -> Option<Timestamp> {
         let device = self.wakes.peek().map(|Reverse((at, _))| *at);
         let gathering = self.gatherings.next_deadline();
-        [gathering, self.occasions.next_wake(), device].into_iter().flatten().min()
+        let group = self.groups.next_wake();
+        [gathering, self.occasions.next_wake(), device, group].into_iter().flatten().min()
     }
 
     fn wake_devices(&mut self, turn: &mut Turn) {
@@ -292,7 +302,10 @@ impl Partition {
                 }
                 _ => None,
             },
-            Release::Addresses { .. } | Release::Transmit { .. } | Release::Reply(..) => None,
+            Release::Addresses { .. }
+            | Release::Transmit { .. }
+            | Release::Tell(_)
+            | Release::Reply(..) => None,
         });
         refused.map_or(Ok(()), |reason| Err(CommandError::Impossible(reason)))
     }
@@ -351,6 +364,10 @@ impl Partition {
         (offers, shortage): (Vec<lns_core::Offer>, Option<Shortage>),
         turn: &mut Turn,
     ) {
+        let (offers, shortage) = match self.offers_to_group(occasion, (offers, shortage), turn) {
+            Ok(()) => return,
+            Err(of_a_device) => of_a_device,
+        };
         let Some(open) = self.occasions.close(occasion.number) else {
             turn.lanes.push(ToLanes::Withdraw(occasion));
             return;

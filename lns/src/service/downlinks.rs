@@ -142,7 +142,7 @@ fn queue(service: &Service, answers: Arc<Answers>, wish: Wish, (f_port, bytes): 
         let label = match &done {
             // Both are events of the device, on `…/ack`.
             Ok(()) | Err(CommandError::Impossible(_)) => return,
-            Err(CommandError::UnknownDevice) => "UnknownDevice",
+            Err(CommandError::UnknownDevice | CommandError::UnknownGroup) => "UnknownDevice",
             Err(CommandError::QueueFull { .. }) => "QueueFull",
             Err(CommandError::Overload) => "Unavailable",
         };

@@ -227,7 +227,7 @@ fn counters(device: &lns_core::Device) -> Counters {
 
 fn refused(dev_eui: DevEui, error: CommandError) -> DeviceError {
     match error {
-        CommandError::UnknownDevice => DeviceError::Unknown(dev_eui),
+        CommandError::UnknownDevice | CommandError::UnknownGroup => DeviceError::Unknown(dev_eui),
         CommandError::Overload => DeviceError::Busy,
         CommandError::QueueFull { limit } => DeviceError::QueueFull { limit },
         CommandError::Impossible(reason) => DeviceError::Refused(reason.into()),

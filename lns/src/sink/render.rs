@@ -5,6 +5,7 @@
 
 mod body;
 mod gateway;
+mod group;
 mod report;
 mod text;
 
@@ -18,6 +19,7 @@ use super::downlink_request::Refused;
 use super::topics::Topics;
 use body::{Downlink, Gateway, Join, LoRaWan, Metadata, Radio, Refusal, Uplink};
 pub use gateway::{GatewayLabel, gateway_connected, gateway_disconnected, gateway_stat};
+pub use group::{EventOfGroup, group_news};
 pub use report::proprietary;
 use text::{Base64, Shown, window};
 pub use text::{EventId, MessageId, MessageIdError};

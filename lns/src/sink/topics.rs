@@ -1,5 +1,6 @@
 //! Topics: built once per device or gateway, parsed when something comes in.
 
+use lns_core::multicast::GroupId;
 use lns_lorawan::{DevEui, GatewayEui};
 
 /// Where the built-in destination `default` publishes uplinks.
@@ -29,6 +30,12 @@ pub enum Topics {
     Mac(DevEui),
     /// `lorawan/proprietary`
     Proprietary,
+    /// `lorawan/multicast/{group}/ack`
+    GroupAck(GroupId),
+    /// `lorawan/multicast/{group}/txack`
+    GroupTxAck(GroupId),
+    /// `lorawan/multicast/{group}/error`
+    GroupError(GroupId),
     /// `lorawan/gateways/{GatewayEUI}/stat`
     GatewayStat(GatewayEui),
     /// `lorawan/gateways/{GatewayEUI}/connected`
@@ -49,6 +56,9 @@ impl Topics {
             Self::Relayed(device) => format!("lorawan/{device}/relayed"),
             Self::Mac(device) => format!("lorawan/{device}/mac"),
             Self::Proprietary => "lorawan/proprietary".to_owned(),
+            Self::GroupAck(group) => format!("lorawan/multicast/{group}/ack"),
+            Self::GroupTxAck(group) => format!("lorawan/multicast/{group}/txack"),
+            Self::GroupError(group) => format!("lorawan/multicast/{group}/error"),
             Self::GatewayStat(gateway) => format!("lorawan/gateways/{gateway}/stat"),
             Self::GatewayConnected(gateway) => format!("lorawan/gateways/{gateway}/connected"),
             Self::GatewayDisconnected(gateway) => {

@@ -140,6 +140,11 @@ impl Airtime {
         self.share_holds(gateway, starts, txpk.frequency_hz)
     }
 
+    /// The last frame that was promised.
+    pub fn last(&self) -> Option<&Promise> {
+        self.promises.last()
+    }
+
     /// A gateway starts again and forgets what it has promised.
     pub fn restarted(&mut self, gateway: usize, at: Timestamp) {
         self.promises.retain(|promise| promise.gateway != gateway || promise.starts <= at);

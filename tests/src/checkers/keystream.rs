@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use lns_core::TxPlan;
+use lns_core::effect::Recipient;
 use lns_lorawan::{
     AppKey, DevAddr, DevEui, DevNonce, EncryptedJoinAccept, Frame, JoinAcceptCipher,
     JoinAcceptFields, JoinAcceptKeys, JoinEui, JoinNonce, JoinReqType, NwkKey, PhyPayload,
@@ -55,7 +56,7 @@ impl Counter {
 /// What has left the server, for ever.
 #[derive(Default)]
 pub struct Keystream {
-    frames: HashMap<(DevEui, DevAddr, Counter, u32), Box<[u8]>>,
+    frames: HashMap<(Recipient, DevAddr, Counter, u32), Box<[u8]>>,
     accepts: HashMap<(DevEui, JoinNonce), Box<[u8]>>,
     /// What devices have asked for: the answer's code covers it in 1.1.
     requests: HashMap<DevEui, VecDeque<(JoinReqType, DevNonce)>>,
@@ -71,24 +72,27 @@ impl Keystream {
 
     /// A frame is handed over. `root` is its device's.
     pub fn leaves(&mut self, plan: &TxPlan, root: Root<'_>) -> Verdict {
-        let (dev_eui, bytes) = (plan.dev_eui, &plan.phy_payload);
+        let (to, bytes) = (plan.to, &plan.phy_payload);
         match PhyPayload::parse(bytes) {
             Ok(Frame::Down(sealed)) => {
                 let Some(f_cnt_down) = plan.f_cnt_down else {
-                    return against(NAME, format!("a data frame to {dev_eui} without a counter"));
+                    return against(NAME, format!("a data frame to {to:?} without a counter"));
                 };
                 if sealed.wire_f_cnt().0 != (f_cnt_down.0 & 0xffff) as u16 {
                     let wire = sealed.wire_f_cnt().0;
-                    let what = format!("{dev_eui}: FCntDown {f_cnt_down} is {wire} on the wire");
+                    let what = format!("{to:?}: FCntDown {f_cnt_down} is {wire} on the wire");
                     return against(NAME, what);
                 }
                 let counter = Counter::of(bytes, root);
-                let key = (dev_eui, sealed.dev_addr(), counter, f_cnt_down.0);
+                let key = (to, sealed.dev_addr(), counter, f_cnt_down.0);
                 once(&mut self.frames, key, bytes, || {
-                    format!("FCntDown {f_cnt_down} of {dev_eui} under {}", sealed.dev_addr())
+                    format!("FCntDown {f_cnt_down} of {to:?} under {}", sealed.dev_addr())
                 })
             }
             Ok(Frame::JoinAccept(sealed)) => {
+                let Recipient::Device(dev_eui) = to else {
+                    return against(NAME, format!("a Join-Accept to {to:?}"));
+                };
                 if matches!(root, Root::None { .. }) {
                     return against(NAME, format!("a Join-Accept to {dev_eui}, which never joins"));
                 }
@@ -166,7 +170,7 @@ mod tests {
         let phy_payload = [0x60, 1, 0, 0, 0, 0, f_cnt, 0, mic, mic, mic, mic];
         TxPlan {
             id: 1,
-            dev_eui: DevEui::new(1),
+            to: DevEui::new(1).into(),
             phy_payload: phy_payload.into(),
             f_cnt_down: Some(FCntDown(u32::from(f_cnt))),
             offers: Vec::new(),

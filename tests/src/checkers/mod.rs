@@ -7,11 +7,13 @@ mod airtime;
 mod counters;
 mod keystream;
 pub mod ledger;
+mod multicast;
 mod outbox;
 
 pub use airtime::{Airtime, Promise};
 pub use counters::Counters;
 pub use keystream::{Keystream, Root};
+pub use multicast::Multicast;
 pub use outbox::Outbox;
 
 /// A property that does not hold.

@@ -119,7 +119,10 @@ impl World {
         for release in &group.batch.releases {
             match release {
                 Release::Publish(event) => self.outbox.committed(event)?,
-                Release::Addresses { .. } | Release::Transmit { .. } | Release::Reply(..) => {}
+                Release::Addresses { .. }
+                | Release::Transmit { .. }
+                | Release::Tell(_)
+                | Release::Reply(..) => {}
             }
         }
         Ok(())

@@ -10,6 +10,7 @@
 mod application;
 mod disk;
 mod failure;
+mod groups;
 mod liveness;
 mod network;
 mod queue;
@@ -21,7 +22,7 @@ mod weather;
 
 use std::sync::Arc;
 
-use lns::message::{ToLanes, ToPartition};
+use lns::message::{GroupTold, ToLanes, ToPartition};
 use lns::store::{Faults, FaultyStore, MemoryStore, Store};
 use lns_core::Command;
 use lns_lorawan::{DevEui, TimeDelta, Timestamp};
@@ -30,10 +31,13 @@ use sim::{Air, Device, Field, Gateway};
 
 pub use application::Wish;
 pub use failure::Failure;
+pub use groups::GroupWish;
 pub use setup::{Answer, JOIN_EUI, Node, START, Setup};
 pub use weather::{Death, Weather};
 
-use crate::checkers::{Airtime, Counters, Keystream, Outbox, Verdict, Violation, against};
+use crate::checkers::{
+    Airtime, Counters, Keystream, Multicast, Outbox, Verdict, Violation, against,
+};
 use application::Application;
 use disk::Disk;
 use queue::Queue;
@@ -61,6 +65,8 @@ enum Happening {
     Wish(Wish),
     /// An administrator wants something of a device, by its place in the setup.
     Command { device: usize, command: Command },
+    /// An application wants something sent to a group.
+    GroupWish(GroupWish),
 }
 
 /// Something that is going to happen within the server.
@@ -81,6 +87,8 @@ enum Within {
     },
     /// The sink's cursors are saved.
     SaveCursors,
+    /// The broker has taken a group's news.
+    Told(GroupTold),
 }
 
 /// A world.
@@ -101,6 +109,9 @@ pub struct World {
     counters: Counters,
     keystream: Keystream,
     airtime: Airtime,
+    multicast: Multicast,
+    groups_told_of: groups::GroupsToldOf,
+    group_wishes: u64,
     outbox: Outbox,
     steps_at_once: u32,
 }
@@ -128,6 +139,9 @@ impl World {
             counters: Counters::default(),
             keystream: Keystream::default(),
             airtime: Airtime::new(setup.region),
+            groups_told_of: groups::GroupsToldOf::default(),
+            group_wishes: 0,
+            multicast: Multicast::new(setup.groups.iter().map(|group| group.mc_addr)),
             outbox: Outbox::default(),
             steps_at_once: 0,
             setup,
@@ -176,6 +190,16 @@ impl World {
     /// An administrator will want this of a device, by its place in the setup.
     pub fn command(&mut self, at: TimeDelta, device: usize, command: Command) {
         self.queue.put(START + at, Happening::Command { device, command });
+    }
+
+    /// An application will want this sent to a group.
+    pub fn group_wish(&mut self, at: TimeDelta, wish: GroupWish) {
+        self.queue.put(START + at, Happening::GroupWish(wish));
+    }
+
+    /// What groups had on air, and what their members have heard.
+    pub fn multicast(&self) -> &Multicast {
+        &self.multicast
     }
 
     /// Lets so much time pass, or less if something is wrong.
@@ -235,6 +259,7 @@ impl World {
             Happening::Minute => self.minute(),
             Happening::Wish(wish) => self.wish_now(wish),
             Happening::Command { device, command } => self.command_now(device, command),
+            Happening::GroupWish(wish) => self.group_wish_now(wish),
         }
     }
 
@@ -284,7 +309,7 @@ impl World {
     fn start_server(&mut self) -> Verdict {
         self.life += 1;
         let store: &dyn Store = &self.store;
-        let (rooms, undelivered) = Rooms::start(&self.setup, store, &mut self.random)
+        let (rooms, undelivered) = Rooms::start(&self.setup, store, (&mut self.random, self.now))
             .map_err(|what| Violation { property: "start", what })?;
         self.rooms = Some(rooms);
         if self.life > 1 {
@@ -295,6 +320,7 @@ impl World {
         for event in undelivered {
             self.publish(Arc::new(event));
         }
+        self.tell_again();
         self.put_within(self.now + TimeDelta::from_secs(1), Within::SaveCursors);
         Ok(())
     }

@@ -50,6 +50,7 @@ impl World {
                 let (what, detail) = transcript::heard(received);
                 let radio = self.radio_at(*at);
                 self.transcript.add(Line { at: *at, mark: '▼', who: name, what, detail, radio });
+                self.multicast.heard(name, received)?;
                 self.airtime.heard(*at, name, received)
             }
             Event::Missed { device, at, reason, .. } => {
@@ -86,6 +87,9 @@ impl World {
             self.judged_at_gateway(gateway, verdict);
             if let (Some(starts), Some(txpk)) = (starts, &txpk) {
                 self.airtime.promised(gateway, *starts, txpk)?;
+                if let Some(promise) = self.airtime.last() {
+                    self.multicast.promised(promise)?;
+                }
             }
         }
         self.after_field()?;
@@ -154,6 +158,7 @@ impl World {
     pub(super) fn reboot_gateway(&mut self, gateway: usize) -> Verdict {
         self.say('✗', &World::gateway_name(gateway), "reboots", "");
         self.airtime.restarted(gateway, self.now);
+        self.multicast.restarted(gateway, self.now);
         self.field.restart_gateway(self.now, gateway);
         self.after_field()
     }

@@ -49,7 +49,7 @@ impl Rooms {
     pub fn start(
         setup: &Setup,
         store: &dyn Store,
-        random: &mut Random,
+        (random, now): (&mut Random, Timestamp),
     ) -> Result<(Self, Vec<OutboundEvent>), String> {
         let delivered = partition::watermarks();
         read_cursors(store, &delivered).map_err(|error| error.to_string())?;
@@ -58,9 +58,12 @@ impl Rooms {
         let router = Arc::new(Router::new(setup.partitions));
         let descriptions: Vec<Arc<Description>> =
             setup.nodes.iter().map(|node| Arc::new(node.description())).collect();
-        let (loaded, undelivered) =
+        let (mut loaded, undelivered) =
             partition::load(store, descriptions.into_iter(), (setup.partitions, BORN), &delivered)
                 .map_err(|error| error.to_string())?;
+        let groups = setup.groups.iter().cloned().map(Arc::new);
+        partition::load_groups(store, groups, now, &mut loaded)
+            .map_err(|error| error.to_string())?;
         for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
             let home = lns_core::device::home_of(device.about.dev_eui);
             router.change(home, &[], &device.addresses());

@@ -3,6 +3,7 @@
 use lns::message::{Release, Seen, ToPartition};
 use lns::partition::Turn;
 use lns_core::Note;
+use lns_core::effect::Recipient;
 use lns_lorawan::{DevEui, DevNonce};
 
 use super::disk::Turned;
@@ -29,6 +30,7 @@ impl World {
                 Ok(())
             }
             Within::SaveCursors => self.save_cursors(),
+            Within::Told(told) => self.told(told),
         }
     }
 
@@ -68,6 +70,11 @@ impl World {
         for message in turn.lanes {
             self.put_within(now, Within::Lanes(message));
         }
+        let homes = self.setup.partitions;
+        for (home, message) in turn.letters {
+            let partition = u16::from(home) % homes;
+            self.put_within(now, Within::Mail { partition, message });
+        }
         for mut frame in turn.onward {
             let partition = frame.then.trailing_zeros() as u16;
             frame.then &= frame.then - 1;
@@ -104,12 +111,14 @@ impl World {
                 }
             }
             Release::Transmit { occasion, plan } => {
-                let node = self.setup.nodes.iter().find(|node| node.spec.dev_eui == plan.dev_eui);
+                let is_for = |node: &&Node| plan.to == Recipient::Device(node.spec.dev_eui);
+                let node = self.setup.nodes.iter().find(is_for);
                 let root = node.map_or(Root::None { is_1_1: false }, Node::root);
                 self.keystream.leaves(&plan, root)?;
                 let message = lns::message::ToLanes::HandOver { occasion, plan };
                 self.put_within(self.now, Within::Lanes(message));
             }
+            Release::Tell(told) => self.tell(told),
             Release::Publish(event) => self.publish(event.into()),
             Release::Reply(reply, answer) => reply.give(answer),
         }

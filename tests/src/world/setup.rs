@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lns_core::adr::Policy;
+use lns_core::multicast::GroupAbout;
 use lns_core::{Activation, Description, Profile};
 use lns_lorawan::{
     AppKey, DevEui, DevNonce, Frequency, JoinEui, MacVersion, NwkKey, RegParamsRevision, Region,
@@ -34,6 +35,8 @@ pub struct Setup {
     pub extra_channels: Vec<Frequency>,
     /// Its devices.
     pub nodes: Vec<Node>,
+    /// Its multicast groups.
+    pub groups: Vec<GroupAbout>,
     /// Its gateways.
     pub gateways: Vec<GatewaySpec>,
     /// What is between them.
@@ -129,6 +132,7 @@ impl Setup {
             sub_band: matches!(region, Region::Us915 | Region::Au915).then_some(2),
             extra_channels: Vec::new(),
             nodes: Vec::new(),
+            groups: Vec::new(),
             gateways: Vec::new(),
             air: AirSpec { seed, ..AirSpec::default() },
             weather: Weather::fine(),

@@ -9,5 +9,6 @@ mod eu868;
 mod everywhere;
 mod expected;
 mod life_of_1_1;
+mod multicast;
 mod us915;
 mod weather;

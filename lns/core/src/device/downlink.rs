@@ -330,7 +330,7 @@ fn hand_over(
     }));
     draft.effect(Effect::Transmit(Box::new(TxPlan {
         id,
-        dev_eui: draft.device.about.dev_eui,
+        to: draft.device.about.dev_eui.into(),
         phy_payload: phy_payload.into_boxed_slice(),
         f_cnt_down: Some(f_cnt_down),
         offers,

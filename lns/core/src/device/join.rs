@@ -219,7 +219,7 @@ fn transmit(draft: &mut Draft<'_>, phy_payload: Box<[u8]>, offers: Vec<Offer>) {
         requests: Requests::default(),
     }));
     let dev_eui = draft.device.about.dev_eui;
-    let plan = TxPlan { id, dev_eui, phy_payload, f_cnt_down: None, offers };
+    let plan = TxPlan { id, to: dev_eui.into(), phy_payload, f_cnt_down: None, offers };
     draft.effect(Effect::Transmit(Box::new(plan)));
 }
 

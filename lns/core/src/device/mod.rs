@@ -32,7 +32,7 @@ use crate::class::Class;
 use crate::dedup::Heard;
 use crate::effect::{AppEvent, Step};
 use crate::env::Env;
-use crate::event::{Event, JoinHeard, Purpose, QueueItem, Under};
+use crate::event::{Event, JoinHeard, Path, Purpose, QueueItem, Under};
 use crate::mac::force_rejoin::{ForceRejoin, Forced};
 use crate::mac::{Answers, MacState, Requests, channel_plan, tx_param_setup};
 use crate::note::Note;
@@ -220,6 +220,15 @@ pub fn home_of(dev_eui: DevEui) -> u8 {
 }
 
 impl Device {
+    /// By which gateways it can be reached, best first.
+    pub fn paths(&self) -> Vec<Path> {
+        let known = self.unprompted.as_deref().map(|state| state.paths.as_slice());
+        match known {
+            Some(paths) if !paths.is_empty() => paths.to_vec(),
+            Some(_) | None => Paths::known(self.heard.gateways()).as_slice().to_vec(),
+        }
+    }
+
     /// A device that has just been described. One that is activated by personalization has its
     /// session at once.
     pub fn new(about: Arc<Description>) -> Self {

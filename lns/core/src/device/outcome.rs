@@ -25,6 +25,8 @@ pub(super) fn give_up_waiting(draft: &mut Draft<'_>) {
             gateway: None,
             window: None,
             margin: None,
+            starts: None,
+            modulation: None,
             lead_us: None,
         };
         end(draft, &in_flight, &unknown);

@@ -88,7 +88,7 @@ impl Device {
 
 impl Missed {
     /// The lanes had no offer; `None` where they were not asked in time.
-    pub(super) fn now(at: Timestamp, shortage: Option<Shortage>) -> Self {
+    pub(crate) fn now(at: Timestamp, shortage: Option<Shortage>) -> Self {
         let too_late = Shortage { reason: NoOffer::TooLate, until: None };
         Missed { at, shortage: shortage.unwrap_or(too_late) }
     }

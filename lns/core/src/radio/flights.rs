@@ -9,11 +9,11 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use lns_lorawan::{DevEui, GatewayEui, TimeDelta, Timestamp};
+use lns_lorawan::{GatewayEui, TimeDelta, Timestamp};
 
 use super::lanes::{AskId, Due, Lanes};
 use super::plan::{Start, WindowPlan};
-use crate::effect::{Opening, Reach, TxPlan};
+use crate::effect::{Opening, Reach, Recipient, TxPlan};
 use crate::event::{Fate, Offer, Outcome};
 
 /// How long after the last start a gateway has to answer, beside its round trip.
@@ -30,7 +30,7 @@ const LATER: TimeDelta = TimeDelta::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanName {
     /// For whom.
-    pub dev_eui: DevEui,
+    pub to: Recipient,
     /// The plan's id.
     pub plan: u64,
 }
@@ -74,8 +74,8 @@ pub enum TxAnswer {
 pub enum LaneOutput {
     /// Send this to its gateway.
     Emit(Emission),
-    /// Tell the device what became of its frame.
-    Outcome(DevEui, Outcome),
+    /// Tell the device or group what became of its frame.
+    Outcome(Recipient, Outcome),
 }
 
 /// A frame whose outcome is open.
@@ -110,7 +110,7 @@ impl Lanes {
     /// and no place was left in the same windows. A plan's name must not be used again before its
     /// outcome; the second is refused.
     pub fn hand_over(&mut self, now: Timestamp, ask: AskId, plan: TxPlan) -> LaneOutput {
-        let name = PlanName { dev_eui: plan.dev_eui, plan: plan.id };
+        let name = PlanName { to: plan.to, plan: plan.id };
         if self.flights.contains_key(&name) {
             self.withdraw(ask);
             let cause = "a frame of this name is in flight".into();
@@ -267,6 +267,7 @@ impl Lanes {
             let alone = flight.items.len() == 1;
             outcome.window = outcome.window.filter(|_| alone);
             outcome.margin = outcome.margin.filter(|_| alone);
+            outcome.starts = outcome.starts.filter(|_| alone);
         }
         Some(output)
     }
@@ -314,13 +315,15 @@ fn still_open(opening: &Opening, cargo: &Cargo, now: Timestamp) -> Option<Openin
 
 fn outcome(name: PlanName, fate: Fate, offer: Option<&Offer>) -> LaneOutput {
     LaneOutput::Outcome(
-        name.dev_eui,
+        name.to,
         Outcome {
             plan: name.plan,
             fate,
             gateway: offer.map(|offer| offer.gateway),
             window: offer.map(|offer| offer.window),
             margin: offer.map(|offer| offer.margin),
+            starts: offer.map(|offer| offer.starts),
+            modulation: offer.map(|offer| offer.modulation),
             lead_us: None,
         },
     )

@@ -17,6 +17,9 @@ pub struct Shortage {
 }
 
 impl Shortage {
+    /// There was no gateway to ask.
+    pub const NOBODY: Shortage = Shortage { reason: NoOffer::Offline, until: None };
+
     /// A lane has refused a window for this reason.
     pub(super) fn of(
         reason: NoOffer,

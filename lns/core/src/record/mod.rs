@@ -183,13 +183,13 @@ fn as_after_crash(queued: &Queued) -> Queued {
     Queued { state, ..queued.clone() }
 }
 
-fn write<T: Serialize>(version: u8, record: &T) -> Vec<u8> {
+pub(crate) fn write<T: Serialize>(version: u8, record: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(version);
     postcard::to_extend(record, bytes).expect("memory takes any bytes, and lengths are known")
 }
 
-fn read<T: DeserializeOwned>(
+pub(crate) fn read<T: DeserializeOwned>(
     (version, what): (u8, &'static str),
     bytes: &[u8],
 ) -> Result<T, RecordError> {

@@ -298,8 +298,16 @@ impl Bench {
 
     pub fn outcome(&mut self, plan: u64, fate: Fate) -> Step {
         let window = Some(Window::Rx1);
-        let outcome =
-            Outcome { plan, fate, gateway: Some(GATEWAY), window, margin: None, lead_us: None };
+        let outcome = Outcome {
+            plan,
+            fate,
+            gateway: Some(GATEWAY),
+            window,
+            margin: None,
+            starts: None,
+            modulation: None,
+            lead_us: None,
+        };
         self.step(Event::Outcome(outcome))
     }
 

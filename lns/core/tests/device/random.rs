@@ -325,6 +325,8 @@ fn an_occasion_that_nobody_opened_is_nothing() {
         gateway: None,
         window: None,
         margin: None,
+        starts: None,
+        modulation: None,
         lead_us: None,
     };
     assert!(bench.step(Event::Outcome(outcome)).effects.is_empty());
