@@ -26,14 +26,14 @@ const KEYS: [&str; 7] =
 pub enum Payload {
     /// These bytes, on this port.
     Bytes {
-        /// 1 to 223.
+        /// 1 to 224.
         f_port: u8,
         /// At most [`MAX_PAYLOAD`].
         bytes: Vec<u8>,
     },
     /// What the profile's codec makes of this.
     Object {
-        /// 1 to 223; `None`: the codec chooses.
+        /// 1 to 224; `None`: the codec chooses.
         f_port: Option<u8>,
         /// Any JSON object.
         object: Map<String, Value>,
@@ -75,9 +75,9 @@ pub enum RequestError {
     NoPayload,
     #[error("both PayloadData and Payload: send one of them")]
     TwoPayloads,
-    #[error("PayloadData without FPort: name the port, 1 to 223")]
+    #[error("PayloadData without FPort: name the port, 1 to 223 (224 for tests)")]
     NoFPort,
-    #[error("FPort is {0}; it must be a whole number from 1 to 223")]
+    #[error("FPort is {0}; it must be a whole number from 1 to 223, or 224 for tests")]
     BadFPort(String),
     #[error("PayloadData is not base64: {0}")]
     BadPayloadData(String),
@@ -176,12 +176,12 @@ fn correlation_id(keys: &Map<String, Value>) -> Result<Option<String>, RequestEr
     }
 }
 
-/// FPort 0 is for MAC commands and 224 for the test protocol; 225 up is reserved (TS001, port
-/// field). AWS takes 1 to 223 too.
+/// FPort 0 is for MAC commands; 225 up is reserved (TS001, port field). 224 is for the test protocol
+/// (TS009), with which laboratories certify devices. AWS takes 1 to 223.
 fn f_port(keys: &Map<String, Value>) -> Result<Option<u8>, RequestError> {
     let Some(value) = keys.get("FPort") else { return Ok(None) };
     let port = value.as_u64().and_then(|port| u8::try_from(port).ok());
-    match port.filter(|port| (1..=223).contains(port)) {
+    match port.filter(|port| (1..=224).contains(port)) {
         Some(port) => Ok(Some(port)),
         None => Err(RequestError::BadFPort(value.to_string().chars().take(32).collect())),
     }
@@ -339,7 +339,7 @@ mod tests {
             (r#"{"FPort":1,"Payload":{},"PayloadData":""}"#, "TwoPayloads", "one of them"),
             (r#"{"PayloadData":"AQI="}"#, "NoFPort", "1 to 223"),
             (r#"{"FPort":0,"PayloadData":""}"#, "BadFPort", "FPort is 0"),
-            (r#"{"FPort":224,"PayloadData":""}"#, "BadFPort", "FPort is 224"),
+            (r#"{"FPort":225,"PayloadData":""}"#, "BadFPort", "FPort is 225"),
             (r#"{"FPort":300,"PayloadData":""}"#, "BadFPort", "FPort is 300"),
             (r#"{"FPort":-1,"PayloadData":""}"#, "BadFPort", "FPort is -1"),
             (r#"{"FPort":1.5,"PayloadData":""}"#, "BadFPort", "FPort is 1.5"),

@@ -7,8 +7,8 @@ use lns_lorawan::{
 
 use super::uplink::Flight;
 use super::{
-    Beacon, Class, ClassB, Device, Heard, HeardData, MacState, Next, Received, Session, Unheard,
-    What,
+    Beacon, Class, ClassB, Device, Heard, HeardData, MacState, Next, Received, Session,
+    TEST_F_PORT, Unheard, What,
 };
 use crate::air::OnAir;
 
@@ -135,6 +135,9 @@ impl Device {
         let mac = self.mac.obey(opened.mac_commands(), &self.spec);
         mac.iter().for_each(|command| self.react(command, ends));
         self.deliver(&opened);
+        if self.spec.certifiable && opened.f_port == Some(TEST_F_PORT) {
+            self.obey_test(&opened.frm_payload, ends);
+        }
         self.tally.confirmed_down += u64::from(opened.confirmed);
         self.ack_owed |= opened.confirmed;
         let prompt = opened.confirmed && (self.spec.prompt_ack || !is_class_a(window))
@@ -195,6 +198,7 @@ impl Device {
     fn deliver(&mut self, opened: &OpenedDownlink) {
         let Some(f_port) = opened.f_port.filter(|f_port| *f_port > 0) else { return };
         self.tally.payloads += 1;
+        self.count_for_test();
         if let Some(interval) = self.appliance.obey(f_port, &opened.frm_payload) {
             self.spec.interval = interval;
         }

@@ -1,6 +1,7 @@
 //! A device of LoRaWAN 1.0 to 1.1, class A, B or C, as a state machine: it is told the time and what
 //! is in the air, and says what it sends. TS001-1.0.4 and LoRaWAN 1.1.
 
+mod certification;
 mod channels;
 mod class_b;
 mod duty;
@@ -28,6 +29,7 @@ use lns_lorawan::{
     AppSKey, DevEui, MacVersion, NwkSKey, SessionKeys, TimeDelta, Timestamp, UplinkMacCommand,
 };
 
+pub use certification::F_PORT as TEST_F_PORT;
 pub use channels::{Channel, Channels};
 pub use class_b::{BEACON_DELAY, BEACON_GUARD, BEACON_INTERVAL, BEACON_RESERVED, Beacon};
 pub use mac::{Dwell, MacState, PingSlot};
@@ -40,6 +42,7 @@ pub use spec::{AbpSession, Activation, Class, DevNonces, DeviceSpec, Group};
 pub use tally::Tally;
 
 use crate::random::Random;
+use certification::Test;
 use class_b::ClassB;
 use duty::Duty;
 use otaa::Joins;
@@ -113,6 +116,7 @@ pub struct Device {
     first_frame: Option<Vec<u8>>,
     /// Frames that passed the radio.
     audible: u64,
+    test: Test,
     tally: Tally,
 }
 
@@ -149,6 +153,7 @@ impl Device {
             outgoing: VecDeque::new(),
             first_frame: None,
             audible: 0,
+            test: Test::default(),
             tally: Tally::default(),
         };
         device.personalize();

@@ -152,6 +152,8 @@ pub struct DeviceSpec {
     pub join_retry: TimeDelta,
     /// What DevStatusAns says: battery and margin.
     pub status: (u8, i8),
+    /// Obeys the test protocol on FPort 224.
+    pub certifiable: bool,
     /// Bad habits.
     pub mischief: Mischief,
 }
@@ -216,6 +218,7 @@ impl DeviceSpec {
             timing_error: TimeDelta::from_millis(3),
             join_retry: TimeDelta::from_secs(10),
             status: (254, 10),
+            certifiable: false,
             mischief: Mischief::default(),
         }
     }

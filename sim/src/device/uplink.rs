@@ -136,6 +136,9 @@ impl Device {
     }
 
     pub(super) fn send_uplink(&mut self, at: Timestamp) -> Option<Transmission> {
+        if self.begins_anew(at) {
+            return None;
+        }
         self.class_b.notice_loss(at);
         let number = self.tally.uplinks + 1;
         let reboots = Mischief::is_nth(self.spec.mischief.reboot_every, self.tally.uplinks);

@@ -19,6 +19,9 @@ use crate::checkers::Verdict;
 /// From one event to the next, and from an event to its PUBACK.
 const DELIVERY: TimeDelta = TimeDelta::from_millis(2);
 
+/// Where applications send, if nothing else is said.
+pub(super) const F_PORT: u8 = 42;
+
 /// How long a queued downlink is wanted.
 pub(super) const WANTED: TimeDelta = TimeDelta::from_secs(600);
 
@@ -27,7 +30,7 @@ pub(super) const WANTED: TimeDelta = TimeDelta::from_secs(600);
 pub struct Wish {
     /// To which device, by its place in the setup.
     pub device: usize,
-    /// FRMPayload, on FPort 42.
+    /// FRMPayload.
     pub payload: Vec<u8>,
     /// Must the device acknowledge it?
     pub confirmed: bool,
@@ -112,18 +115,19 @@ impl World {
         let device = self.setup.nodes.iter().position(|node| node.spec.dev_eui == dev_eui);
         let Some(device) = device else { return };
         let wish = Wish { device, payload: answer.payload, confirmed: answer.confirmed };
-        self.queue.put(self.now + answer.after, Happening::Wish(wish));
+        let happening = Happening::Wish { f_port: F_PORT, wish };
+        self.queue.put(self.now + answer.after, happening);
     }
 
     /// The application asks for a downlink now.
-    pub(super) fn wish_now(&mut self, wish: Wish) -> Verdict {
+    pub(super) fn wish_now(&mut self, f_port: u8, wish: Wish) -> Verdict {
         let Some(rooms) = &self.rooms else { return Ok(()) };
         let id = self.application.wishes.len() as u64 + 1;
         let dev_eui = self.setup.nodes[wish.device].spec.dev_eui;
         let partition = rooms.router.partition_of(dev_eui);
         let item = QueueItem {
             id,
-            f_port: 42,
+            f_port,
             payload: wish.payload.into(),
             confirmed: wish.confirmed,
             correlation_id: None,

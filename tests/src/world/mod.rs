@@ -62,7 +62,7 @@ enum Happening {
     /// A minute has passed: the weather may change.
     Minute,
     /// An application wants something sent.
-    Wish(Wish),
+    Wish { f_port: u8, wish: Wish },
     /// An administrator wants something of a device, by its place in the setup.
     Command { device: usize, command: Command },
     /// An application wants something sent to a group.
@@ -167,6 +167,11 @@ impl World {
         &mut self.field
     }
 
+    /// The devices as the server was told of them at first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.setup.nodes
+    }
+
     /// How often the server has died.
     pub fn deaths(&self) -> u32 {
         self.life - 1
@@ -184,7 +189,12 @@ impl World {
 
     /// An application will want this sent.
     pub fn wish(&mut self, at: TimeDelta, wish: Wish) {
-        self.queue.put(START + at, Happening::Wish(wish));
+        self.wish_on(at, application::F_PORT, wish);
+    }
+
+    /// An application will want this sent on a port of its choice.
+    pub fn wish_on(&mut self, at: TimeDelta, f_port: u8, wish: Wish) {
+        self.queue.put(START + at, Happening::Wish { f_port, wish });
     }
 
     /// An administrator will want this of a device, by its place in the setup.
@@ -257,7 +267,7 @@ impl World {
             Happening::Restart => self.start_server(),
             Happening::BrokerBack => self.broker_back(),
             Happening::Minute => self.minute(),
-            Happening::Wish(wish) => self.wish_now(wish),
+            Happening::Wish { f_port, wish } => self.wish_now(f_port, wish),
             Happening::Command { device, command } => self.command_now(device, command),
             Happening::GroupWish(wish) => self.group_wish_now(wish),
         }

@@ -4,6 +4,7 @@
 //! of which the whole transcript is kept.
 //! `LNS_WORLD_WRITE=1` writes the expected transcripts anew; read the difference before it lands.
 
+mod certification;
 mod classes;
 mod eu868;
 mod everywhere;

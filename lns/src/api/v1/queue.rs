@@ -30,8 +30,8 @@ const LONGEST_WAIT: u32 = 31_536_000;
 pub async fn send(State(state): Shared, Label(label): Label, body: Bytes) -> Answer {
     let device = find(&state, &label)?;
     let mut fields = Fields::parse(&body)?;
-    let f_port = fields.whole("f_port", 1..=223)?;
-    let f_port = f_port.map(|port| u8::try_from(port).expect("at most 223"));
+    let f_port = fields.whole("f_port", 1..=224)?;
+    let f_port = f_port.map(|port| u8::try_from(port).expect("at most 224"));
     let confirmed = fields.flag("confirmed")?.unwrap_or(false);
     let correlation_id = fields.text("correlation_id", 1..=128)?;
     let wait = fields.whole("expires_in_s", 1..=LONGEST_WAIT)?;
