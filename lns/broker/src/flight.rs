@@ -109,13 +109,20 @@ impl Session {
                 turn.change(Change::Delete(Key::Received(self.id, packet_id)));
             }
         }
-        self.answer(ServerPacket::PubComp(Ack::because(packet_id, reason)), None, turn);
+        self.answer_after_all(ServerPacket::PubComp(Ack::because(packet_id, reason)), turn);
     }
 
-    /// Answers the client once what this turn has changed is durable and the intake has let go.
-    pub fn answer(&mut self, packet: ServerPacket, hold: Option<u64>, turn: &mut Turn) {
+    /// Answers the client once what this turn has changed is durable.
+    pub fn answer(&mut self, packet: ServerPacket, turn: &mut Turn) {
         let after = turn.token();
-        self.answer_after(HeldAck { packet, after, hold }, turn);
+        self.answer_after(HeldAck { packet, after, hold: None }, turn);
+    }
+
+    /// Answers the client that something is gone, once that is durable: an earlier turn may have
+    /// seen to it, and the answer of that one may have been lost with its connection.
+    pub fn answer_after_all(&mut self, packet: ServerPacket, turn: &mut Turn) {
+        let after = if self.is_kept() { turn.newest() } else { Token(0) };
+        self.answer_after(HeldAck { packet, after, hold: None }, turn);
     }
 
     /// Answers the client once this is committed.

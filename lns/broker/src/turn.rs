@@ -84,6 +84,13 @@ impl Turn {
         if self.changes.is_empty() { Token(0) } else { self.next }
     }
 
+    /// The token that waits for every change up to now. For what depends on a change that an earlier
+    /// turn has made and that may not be durable: that there is nothing to do does not mean that it
+    /// has been done.
+    pub fn newest(&self) -> Token {
+        if self.changes.is_empty() { Token(self.next.0 - 1) } else { self.next }
+    }
+
     pub fn is_committed(&self, token: Token) -> bool {
         token <= self.committed
     }

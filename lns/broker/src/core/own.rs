@@ -91,7 +91,8 @@ impl Core {
         let number = self.next_hold;
         self.next_hold += 1;
         if let Some(receipt) = receipt {
-            let pending = Pending { receipt, after: self.turn.token(), taken: !reach.heard };
+            let after = self.durable(&publication);
+            let pending = Pending { receipt, after, taken: !reach.heard };
             self.own.wait(number, pending, &mut self.turn);
         }
         if reach.heard {

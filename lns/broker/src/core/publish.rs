@@ -7,7 +7,7 @@ use crate::event::{Hold, Note, Origin};
 use crate::message::{Message, Qos};
 use crate::packet::{Ack, PacketId, Publish, ServerPacket, Version};
 use crate::reason::ReasonCode;
-use crate::record::{ReceivedRecord, Record};
+use crate::record::{ReceivedRecord, Record, Token};
 use crate::session::Received;
 use crate::turn::Slot;
 
@@ -122,7 +122,8 @@ impl Core {
             received.hold = number;
             received.taken = !heard;
         }
-        session.answer(ServerPacket::PubRec(Ack::success(packet_id)), number, &mut self.turn);
+        let (packet, after) = (ServerPacket::PubRec(Ack::success(packet_id)), Token(0));
+        session.answer_after(HeldAck { packet, after, hold: number }, &mut self.turn);
         if heard {
             self.hand_in(publication, origin, hold);
         }
@@ -145,9 +146,9 @@ impl Core {
     pub(super) fn topic_fits(&self, topic: &str) -> bool {
         let limits = &self.config.limits;
         let slashes = || topic.bytes().filter(|byte| *byte == b'/').count();
-        let too_deep = |limit| !topic.starts_with('$') && slashes() > limit;
-        !limits.topic_bytes.is_some_and(|limit| topic.len() > limit)
-            && !limits.topic_slashes.is_some_and(too_deep)
+        let shallow = |limit| topic.starts_with('$') || slashes() <= limit;
+        limits.topic_bytes.is_none_or(|limit| topic.len() <= limit)
+            && limits.topic_slashes.is_none_or(shallow)
     }
 
     fn check_rights(&mut self, slot: Slot, message: &Message) -> Result<(), Refusal> {
@@ -181,11 +182,13 @@ impl Core {
             true => ReasonCode::Success,
             false => ReasonCode::NoMatchingSubscribers,
         };
+        let after = self.durable(&publication);
         if let Some(packet_id) = packet_id {
+            let ack = (Ack::because(packet_id, reason), after);
             match qos {
                 Qos::AtMostOnce => {}
-                Qos::AtLeastOnce => self.acknowledge(slot, Ack::because(packet_id, reason), number),
-                Qos::ExactlyOnce => self.receive(slot, Ack::because(packet_id, reason), number),
+                Qos::AtLeastOnce => self.acknowledge(slot, ack, number),
+                Qos::ExactlyOnce => self.receive(slot, ack, number),
             }
         }
         let Some(session) = self.sessions.get(slot) else { return Ok(()) };
@@ -196,23 +199,25 @@ impl Core {
         self.check_receive_maximum(slot)
     }
 
-    fn acknowledge(&mut self, slot: Slot, ack: Ack, hold: Option<u64>) {
+    fn acknowledge(&mut self, slot: Slot, (ack, after): (Ack, Token), hold: Option<u64>) {
         if let Some(session) = self.sessions.get_mut(slot) {
-            session.answer(ServerPacket::PubAck(ack), hold, &mut self.turn);
+            let packet = ServerPacket::PubAck(ack);
+            session.answer_after(HeldAck { packet, after, hold }, &mut self.turn);
         }
     }
 
     /// Remembers the packet identifier of a QoS 2 message until the client releases it.
-    fn receive(&mut self, slot: Slot, ack: Ack, hold: Option<u64>) {
+    fn receive(&mut self, slot: Slot, (ack, after): (Ack, Token), hold: Option<u64>) {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         let taken = hold.is_none();
         if session.is_kept() {
             let (session, packet_id) = (session.id, ack.packet_id);
             self.turn.put(Record::Received(ReceivedRecord { session, packet_id, taken }));
         }
-        let after = self.turn.token();
+        let after = after.max(self.turn.token());
         session.received.insert(ack.packet_id, Received { after, taken, hold });
-        session.answer(ServerPacket::PubRec(ack), hold, &mut self.turn);
+        let packet = ServerPacket::PubRec(ack);
+        session.answer_after(HeldAck { packet, after, hold }, &mut self.turn);
     }
 
     /// MQTT 5.0 §3.3.4: more than the receive maximum is a protocol error. MQTT 3.1.1 has none.
@@ -245,7 +250,7 @@ impl Core {
             Qos::AtLeastOnce => ServerPacket::PubAck(ack),
             Qos::ExactlyOnce => ServerPacket::PubRec(ack),
         };
-        session.answer(packet, None, &mut self.turn);
+        session.answer(packet, &mut self.turn);
     }
 
     fn next_hold(&mut self, slot: Slot) -> Option<Hold> {

@@ -158,6 +158,12 @@ impl Core {
         Ok(())
     }
 
+    /// What has to be committed before this publication is acknowledged. Clearing what an earlier
+    /// turn has cleared changes nothing, and still promises that it is gone.
+    pub(super) fn durable(&self, publication: &Publication) -> Token {
+        if publication.message.retain { self.turn.newest() } else { self.turn.token() }
+    }
+
     /// Owes a session what is retained for a new subscription, after its SUBACK.
     pub(super) fn owe_retained(&mut self, slot: Slot, filter: &TopicFilter, wanted: Subscriber) {
         let after = self.turn.token();

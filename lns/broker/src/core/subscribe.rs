@@ -45,7 +45,7 @@ impl Core {
         }
         let ack = SubAck { packet_id: subscribe.packet_id, reasons, reason_string: None };
         if let Some(session) = self.sessions.get_mut(slot) {
-            session.answer(ServerPacket::SubAck(ack), None, &mut self.turn);
+            session.answer(ServerPacket::SubAck(ack), &mut self.turn);
         }
         self.after_grants(slot, granted);
     }
@@ -124,7 +124,7 @@ impl Core {
         }
         let ack = SubAck { packet_id: unsubscribe.packet_id, reasons, reason_string: None };
         if let Some(session) = self.sessions.get_mut(slot) {
-            session.answer(ServerPacket::UnsubAck(ack), None, &mut self.turn);
+            session.answer_after_all(ServerPacket::UnsubAck(ack), &mut self.turn);
         }
         if !gone.is_empty() {
             self.tell_presence(slot, PresenceEvent::Unsubscribed(gone));

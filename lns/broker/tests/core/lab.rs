@@ -83,6 +83,9 @@ pub struct Lab {
     pub notes: Vec<Note>,
     pub paused: Vec<(String, bool)>,
     pub deliveries: Vec<(String, Delivery)>,
+    /// Every packet to a client, for those who want more than text.
+    pub packets: VecDeque<(String, ServerPacket)>,
+    written: VecDeque<(ConnectionId, usize)>,
     names: HashMap<ConnectionId, String>,
     connections: HashMap<String, ConnectionId>,
     heard: HashMap<String, Vec<String>>,
@@ -111,6 +114,8 @@ impl Lab {
             notes: Vec::new(),
             paused: Vec::new(),
             deliveries: Vec::new(),
+            packets: VecDeque::new(),
+            written: VecDeque::new(),
             names: HashMap::new(),
             connections: HashMap::new(),
             heard: HashMap::new(),
@@ -214,6 +219,9 @@ impl Lab {
     }
 
     fn settle_down(&mut self) {
+        if let Some((connection, size)) = self.written.pop_front() {
+            return self.input(Input::Written(connection, size));
+        }
         if self.commits && !self.uncommitted.is_empty() {
             self.commit_one();
         }
@@ -242,12 +250,12 @@ impl Lab {
 
     fn hear(&mut self, connection: ConnectionId, packet: ServerPacket) {
         let text = text_of(&packet);
+        self.packets.push_back((self.names[&connection].clone(), packet.clone()));
         if let ServerPacket::Publish(delivery) = packet {
             let size = delivery.size;
             self.deliveries.push((self.names[&connection].clone(), delivery));
             if self.writes {
-                self.note(connection, text);
-                return self.input(Input::Written(connection, size));
+                self.written.push_back((connection, size));
             }
         }
         self.note(connection, text);

@@ -1,0 +1,177 @@
+//! Bounds: slow readers, full queues, limits, and the pause.
+
+use lns_broker::{Config, DropCause, Input, Limits, Message, Note, Qos};
+
+use crate::lab::*;
+
+fn drops(lab: &Lab, why: DropCause) -> usize {
+    let is_it = |note: &&Note| matches!(note, Note::Dropped { cause, .. } if *cause == why);
+    lab.notes.iter().filter(is_it).count()
+}
+
+#[test]
+fn a_slow_reader_loses_qos_0_and_queues_qos_1() {
+    let mut config = Config::default();
+    config.bounds.unwritten = 100;
+    let mut lab = Lab::with(config);
+    lab.connect(v5("slow"));
+    lab.says("slow", subscribe(1, &[("t", Q1)]));
+    lab.connect(v5("p"));
+    lab.heard("slow");
+    lab.writes = false;
+    for n in 0..5 {
+        lab.says("p", publish(0, "t", &format!("{n}{}", "x".repeat(40)), Q0));
+        lab.says("p", publish(1, "t", &format!("{n}{}", "y".repeat(40)), Q1));
+    }
+    assert_eq!(lab.heard("slow").len(), 3, "100 bytes begin three messages of 46 and more");
+    assert_eq!(drops(&lab, DropCause::SlowReader), 3);
+    assert_eq!(lab.core.status().queued, 4);
+    lab.writes = true;
+    let sizes = lab.deliveries.iter().map(|(_, delivery)| delivery.size).sum();
+    let connection = lab.connection("slow");
+    lab.input(Input::Written(connection, sizes));
+    let heard = lab.heard("slow");
+    assert_eq!(heard.len(), 4, "in order: {heard:?}");
+    assert!(heard.is_sorted());
+    assert_eq!(lab.core.status().queued, 0);
+}
+
+#[test]
+fn a_full_queue_drops_its_oldest_and_says_so() {
+    let mut config = Config::default();
+    config.bounds.queued_messages = 3;
+    let mut lab = Lab::with(config);
+    lab.connect(kept(v5("a")));
+    lab.says("a", subscribe(1, &[("t", Q1)]));
+    lab.leaves("a");
+    lab.connect(v5("p"));
+    for n in 0..5 {
+        lab.says("p", publish(1, "t", &n.to_string(), Q1));
+    }
+    assert_eq!(drops(&lab, DropCause::QueueFull), 2);
+    lab.heard("a");
+    lab.connect(kept(v5("a")));
+    assert_eq!(
+        lab.heard("a"),
+        ["CONNACK present", "\"t\" 2 q1 #1", "\"t\" 3 q1 #2", "\"t\" 4 q1 #3"]
+    );
+    assert_eq!(lab.store.len(), 2 + 3 + 3, "what was dropped is not in the store");
+}
+
+#[test]
+fn a_queue_is_bounded_in_bytes_too() {
+    let mut config = Config::default();
+    config.bounds.queued_bytes = 1000;
+    let mut lab = Lab::with(config);
+    lab.connect(kept(v5("a")));
+    lab.says("a", subscribe(1, &[("t", Q1)]));
+    lab.leaves("a");
+    lab.connect(v5("p"));
+    for _ in 0..5 {
+        lab.says("p", publish(1, "t", &"x".repeat(400), Q1));
+    }
+    assert_eq!(lab.core.status().queued, 2);
+    assert_eq!(drops(&lab, DropCause::QueueFull), 3);
+}
+
+#[test]
+fn retained_messages_are_bounded() {
+    let mut config = Config::default();
+    config.bounds.retained_messages = 2;
+    config.bounds.retained_bytes = 100;
+    let mut lab = Lab::with(config);
+    lab.connect(v5("a"));
+    lab.heard("a");
+    for (id, topic, bytes) in [(1, "1", 10), (2, "2", 10), (3, "3", 10), (4, "2", 90), (5, "2", 60)]
+    {
+        lab.says("a", publish_message(id, retained(topic, &"x".repeat(bytes), Q1)));
+    }
+    assert_eq!(
+        lab.heard("a"),
+        ["PUBACK 1", "PUBACK 2", "PUBACK 3 QuotaExceeded", "PUBACK 4 QuotaExceeded", "PUBACK 5"]
+    );
+}
+
+#[test]
+fn a_retained_message_expires() {
+    let mut lab = Lab::new();
+    lab.connect(v5("a"));
+    let mut message = retained("t", "x", Q1);
+    message.expiry = Some(10);
+    lab.says("a", publish_message(1, message));
+    lab.pass(4);
+    lab.heard("a");
+    lab.says("a", subscribe(1, &[("t", Q0)]));
+    assert_eq!(lab.heard("a"), ["SUBACK 1 [00]", "\"t\" x q0 retained 6s"]);
+    lab.pass(6);
+    assert_eq!(lab.core.status().retained, 0);
+    assert!(lab.store.is_empty());
+}
+
+#[test]
+fn too_many_sessions_are_refused() {
+    let mut config = Config::default();
+    config.bounds.sessions = 1;
+    let mut lab = Lab::with(config);
+    lab.connect(v5("a"));
+    lab.connect(v5("b"));
+    assert_eq!(lab.heard("b"), ["CONNACK QuotaExceeded", "CLOSED"]);
+    lab.connect(v5("a"));
+    assert_eq!(lab.core.status().sessions, 1);
+}
+
+#[test]
+fn reading_pauses_while_too_many_answers_wait() {
+    let mut config = Config::default();
+    config.bounds.unacknowledged = 4;
+    let mut lab = Lab::with(config);
+    lab.input(listen(&["t"]));
+    lab.connect(v3("a"));
+    lab.heard("a");
+    lab.lets_go = false;
+    for id in 1..=6 {
+        lab.says("a", publish(id, "t", "x", Q1));
+    }
+    assert_eq!(lab.paused, [("a".to_owned(), true)]);
+    assert_eq!(lab.heard("a"), [""; 0]);
+    lab.let_go();
+    assert_eq!(lab.paused, [("a".to_owned(), true), ("a".to_owned(), false)]);
+    assert_eq!(lab.heard("a").len(), 6);
+}
+
+#[test]
+fn aws_limits_hold_when_they_are_set() {
+    let lab = || {
+        let mut lab = Lab::with(Config { limits: Limits::aws(), ..Config::default() });
+        lab.connect(v5("a"));
+        lab.heard("a");
+        lab
+    };
+    let answer = |message: Message| {
+        let mut lab = lab();
+        lab.says("a", publish_message(1, message));
+        lab.heard("a").remove(0)
+    };
+    let to = |topic: &str| Message::new(topic, "x", Qos::AtLeastOnce);
+    assert_eq!(answer(to("1/2/3/4/5/6/7/8")), "PUBACK 1");
+    assert_eq!(answer(to("1/2/3/4/5/6/7/8/9")), "PUBACK 1 TopicNameInvalid");
+    assert_eq!(answer(to("$aws/things/a/jobs/j/get/x/y/z")), "PUBACK 1");
+    assert_eq!(answer(to(&"x".repeat(257))), "PUBACK 1 TopicNameInvalid");
+    let large = Message::new("t", vec![0; (128 << 10) + 1], Qos::AtLeastOnce);
+    assert_eq!(answer(large), "PUBACK 1 QuotaExceeded");
+
+    let mut lab = lab();
+    let filters: Vec<String> = (0..60).map(|n| format!("f/{n}")).collect();
+    let nine: Vec<_> = filters.iter().take(9).map(|filter| (filter.as_str(), Q1)).collect();
+    lab.says("a", subscribe(1, &nine));
+    assert_eq!(lab.heard("a"), ["SUBACK 1 [97 97 97 97 97 97 97 97 97]"]);
+    for (n, filter) in filters.iter().enumerate() {
+        lab.says("a", subscribe(1, &[(filter, Q1)]));
+        let expected = if n < 50 { "SUBACK 1 [01]" } else { "SUBACK 1 [97]" };
+        assert_eq!(lab.heard("a"), [expected]);
+    }
+    lab.says("a", subscribe(1, &[("f/0", Q1)]));
+    assert_eq!(lab.heard("a"), ["SUBACK 1 [01]"], "one that it has may change");
+    lab.connect(v5(&"x".repeat(129)));
+    assert_eq!(lab.heard(&"x".repeat(129)), ["CONNACK ClientIdentifierNotValid", "CLOSED"]);
+}
