@@ -59,6 +59,11 @@ const fn in_iot(error_type: ErrorType) -> (&'static str, StatusCode) {
         | ErrorType::DeleteConflict
         | ErrorType::LimitExceeded
         | ErrorType::Unauthorized
+        | ErrorType::MalformedPolicy
+        | ErrorType::VersionsLimit
+        | ErrorType::CertificateState
+        | ErrorType::CertificateValidation
+        | ErrorType::RegistrationCode
         | ErrorType::SqlParse => (error_type.name(), error_type.status()),
     }
 }
@@ -82,6 +87,11 @@ const fn in_iot_data(error_type: ErrorType) -> (&'static str, StatusCode) {
         | ErrorType::DeleteConflict
         | ErrorType::LimitExceeded
         | ErrorType::Unauthorized
+        | ErrorType::MalformedPolicy
+        | ErrorType::VersionsLimit
+        | ErrorType::CertificateState
+        | ErrorType::CertificateValidation
+        | ErrorType::RegistrationCode
         | ErrorType::SqlParse => in_iot(error_type),
     }
 }

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 
+use crate::identity::AuthorityError;
 use crate::registry::{Kind, RegistryError};
 
 use super::running::{CodecRefusal, DeviceError};
@@ -42,6 +43,16 @@ pub enum ErrorType {
     Unauthorized,
     /// 400: a rule's statement cannot be read.
     SqlParse,
+    /// 400: a document is no policy.
+    MalformedPolicy,
+    /// 409: a policy has as many versions as it may have.
+    VersionsLimit,
+    /// 406: a certificate's status forbids it.
+    CertificateState,
+    /// 400: something is no certificate, or is not signed by whom it should be.
+    CertificateValidation,
+    /// 400: an authority's verification certificate does not have the registration code.
+    RegistrationCode,
     /// 500: an incident of ours.
     Internal,
 }
@@ -66,6 +77,11 @@ impl ErrorType {
             ErrorType::LimitExceeded => "LimitExceededException",
             ErrorType::Unauthorized => "UnauthorizedException",
             ErrorType::SqlParse => "SqlParseException",
+            ErrorType::MalformedPolicy => "MalformedPolicyException",
+            ErrorType::VersionsLimit => "VersionsLimitExceededException",
+            ErrorType::CertificateState => "CertificateStateException",
+            ErrorType::CertificateValidation => "CertificateValidationException",
+            ErrorType::RegistrationCode => "RegistrationCodeValidationException",
             ErrorType::Internal => "InternalServerException",
         }
     }
@@ -76,6 +92,11 @@ impl ErrorType {
             ErrorType::Validation | ErrorType::TooManyTags | ErrorType::SqlParse => {
                 StatusCode::BAD_REQUEST
             }
+            ErrorType::MalformedPolicy
+            | ErrorType::CertificateValidation
+            | ErrorType::RegistrationCode => StatusCode::BAD_REQUEST,
+            ErrorType::CertificateState => StatusCode::NOT_ACCEPTABLE,
+            ErrorType::VersionsLimit => StatusCode::CONFLICT,
             ErrorType::Unauthorized => StatusCode::UNAUTHORIZED,
             ErrorType::AccessDenied => StatusCode::FORBIDDEN,
             ErrorType::ResourceNotFound | ErrorType::UnknownOperation => StatusCode::NOT_FOUND,
@@ -138,6 +159,9 @@ impl From<RegistryError> for ApiError {
                 as_type(in_service(kind, ErrorType::Conflict, ErrorType::AlreadyExists))
                     .about(kind, key)
             }
+            RegistryError::InUse {
+                kind: kind @ (Kind::Policy | Kind::Certificate), key, ..
+            } => as_type(ErrorType::DeleteConflict).about(kind, key),
             RegistryError::InUse { kind, key, .. } | RegistryError::BuiltIn { kind, key } => {
                 as_type(in_service(kind, ErrorType::Conflict, ErrorType::Validation))
                     .about(kind, key)
@@ -171,6 +195,12 @@ impl From<DeviceError> for ApiError {
             DeviceError::Gone | DeviceError::Failed(_) => ErrorType::Internal,
         };
         Self::new(error_type, error.to_string())
+    }
+}
+
+impl From<AuthorityError> for ApiError {
+    fn from(error: AuthorityError) -> Self {
+        Self::new(ErrorType::Internal, error.to_string())
     }
 }
 

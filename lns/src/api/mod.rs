@@ -46,6 +46,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use lns_lorawan::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::identity::{Authority, AuthorityError};
 use crate::message::RegistryEvent;
 use crate::registry::{Registry, RegistryError};
 
@@ -70,6 +71,9 @@ pub struct ApiState {
     places: Arc<Semaphore>,
 }
 
+/// Opens the server's own authority.
+pub type OwnAuthority = Arc<dyn Fn() -> Result<Arc<Authority>, AuthorityError> + Send + Sync>;
+
 /// The running server around the API.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -79,6 +83,8 @@ pub struct Surroundings {
     pub codecs: Arc<dyn Codecs>,
     /// The device shadows.
     pub shadows: Arc<dyn Shadows>,
+    /// The server's own authority, made when it is first needed. May block.
+    pub authority: OwnAuthority,
     /// The metrics' text, in the Prometheus format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is wrong with the server, for whoever watches over it; empty when nothing is.
@@ -116,6 +122,15 @@ impl ApiState {
     /// Tells whoever has asked for it what has become of things.
     fn tell_of(&self, event: RegistryEvent) {
         (self.surroundings.registry_events)(event);
+    }
+
+    /// Works on the registry and with the server's own authority where it may block.
+    async fn certify<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry, &Authority) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let authority = Arc::clone(&self.surroundings.authority);
+        self.change(move |registry| work(registry, &*authority()?)).await
     }
 
     /// Works on the registry where it may block.
@@ -260,6 +275,8 @@ fn additions() -> Router<Arc<ApiState>> {
         .route("/v1/wireless-devices/{id}/class", operation(get(v1::class::show)))
         .route("/v1/wireless-devices/{id}/rejoin", operation(post(v1::rejoin::force)))
         .route("/v1/wireless-devices/{id}/mac", operation(get(v1::mac::show)))
+        .merge(v1::mqtt_users::routes())
+        .merge(v1::ca::routes())
         .route("/v1/wireless-gateways", operation(get(v1::gateways::list)))
         .route(
             "/v1/wireless-gateways/{id}",

@@ -82,9 +82,20 @@ impl Params {
         self.page_of(MAX_RESULTS)
     }
 
+    /// Takes which page is wanted, in the words of iot's older operations. The order that they may
+    /// ask for is always that of names.
+    pub fn marked_page(&mut self) -> Result<Page, ApiError> {
+        self.word("isAscendingOrder", &["true", "false"])?;
+        self.page_called(("pageSize", "marker"), MAX_RESULTS)
+    }
+
     /// Takes which page is wanted where one may have so many entries.
     pub fn page_of(&mut self, most: usize) -> Result<Page, ApiError> {
-        let size = match self.take("maxResults")? {
+        self.page_called(("maxResults", "nextToken"), most)
+    }
+
+    fn page_called(&mut self, names: (&str, &str), most: usize) -> Result<Page, ApiError> {
+        let size = match self.take(names.0)? {
             None => most.min(MAX_RESULTS),
             Some(text) => match text.parse::<usize>() {
                 // AWS admits 0, and what it means by it can only be "you choose".
@@ -93,12 +104,13 @@ impl Params {
                 Ok(_) | Err(_) => {
                     let cut: String = text.chars().take(64).collect();
                     return Err(ApiError::validation(format!(
-                        "maxResults: {cut:?} is not a whole number from 0 to {most}"
+                        "{}: {cut:?} is not a whole number from 0 to {most}",
+                        names.0
                     )));
                 }
             },
         };
-        let after = self.take("nextToken")?.map(|token| open(&token)).transpose()?;
+        let after = self.take(names.1)?.map(|token| open(&token)).transpose()?;
         Ok(Page { size, after })
     }
 

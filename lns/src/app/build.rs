@@ -22,6 +22,7 @@ use crate::dice::Dice;
 use crate::entropy;
 use crate::events::Events;
 use crate::gateways::Gateways;
+use crate::identity::Identity;
 use crate::ingest::Ingest;
 use crate::last_uplinks::LastUplinks;
 use crate::message::Watermarks;
@@ -57,6 +58,7 @@ pub(super) struct Common {
     pub lanes: Sender<ToLanes>,
     pub committer: Sender<Batch>,
     pub ledgers: rooms::Ledgers,
+    pub identity: Arc<Identity>,
 }
 
 /// The mailboxes' receiving ends.
@@ -175,6 +177,8 @@ fn common(
     // Bounded by what partitions have open; a bound here could make the two wait for each other.
     let (lanes, lanes_inbox) = unbounded();
     let (committer, committer_inbox) = bounded(TURNS_WAITING);
+    let data_dir = config.server.data_dir.clone();
+    let identity = Arc::new(Identity::new(Arc::clone(&registry), clock.clone(), data_dir));
     let common = Common {
         clock: clock.clone(),
         store,
@@ -188,6 +192,7 @@ fn common(
         lanes,
         committer,
         ledgers: rooms::Ledgers::default(),
+        identity,
     };
     let inboxes =
         Inboxes { partitions: partition_inboxes, lanes: lanes_inbox, committer: committer_inbox };

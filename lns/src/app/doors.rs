@@ -131,6 +131,10 @@ fn state(
         devices: Arc::clone(service) as Arc<dyn api::Devices>,
         codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
         shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
+        authority: {
+            let identity = Arc::clone(&common.identity);
+            Arc::new(move || identity.authority())
+        },
         metrics: Arc::new(move || observer.scrape(&gateways)),
         problems: Arc::new(move || {
             let away = !broker.status().connected;

@@ -11,8 +11,8 @@ use lns_pipeline::policy::{self, Action, Context, Permissions};
 use super::reserved;
 use super::x509::Parsed;
 use crate::registry::{
-    Certificate, CertificateStatus, MqttUser, Policy, Principal, PrincipalName, Registry, Thing,
-    ThingGroup,
+    Certificate, CertificateStatus, Kind, MqttUser, Policy, Principal, PrincipalName, Registry,
+    Thing, ThingGroup,
 };
 
 /// What a client has proved.
@@ -207,21 +207,52 @@ fn sources(subject: &Subject, registry: &Registry, now: Timestamp) -> Option<Sou
             None
         }
     };
-    let principal = registry.principal(&subject.proof.principal());
-    let thing = principal.as_deref().and_then(|principal| thing_of(principal, subject, registry));
+    let name = subject.proof.principal();
+    let (thing, policies) = attached(registry, &name, Some(&subject.client_id));
+    Some(Sources { certificate, thing, policies })
+}
+
+/// The thing that a client is, and its policies.
+fn attached(
+    registry: &Registry,
+    name: &PrincipalName,
+    client_id: Option<&str>,
+) -> (Option<Arc<Thing>>, Vec<Arc<Policy>>) {
+    let principal = registry.principal(name);
+    let thing = principal.as_deref().and_then(|principal| thing_of(principal, client_id, registry));
     let mut names: Vec<String> = Vec::new();
     names.extend(principal.iter().flat_map(|principal| principal.policies().iter().cloned()));
     names.extend(thing.iter().flat_map(|thing| policies_of_groups(thing, registry)));
     names.sort_unstable();
     names.dedup();
     let policies = names.iter().filter_map(|name| registry.find::<Policy>(name)).collect();
-    Some(Sources { certificate, thing, policies })
+    (thing, policies)
+}
+
+/// The policies of a principal that connects under this client identifier, and what would be known
+/// of it; whether it may connect at all is not looked at.
+pub fn policies_of(
+    registry: &Registry,
+    name: &PrincipalName,
+    client_id: Option<&str>,
+) -> (Vec<Arc<Policy>>, Context) {
+    let (thing, policies) = attached(registry, name, client_id);
+    let (kind, id) = name.parts();
+    let shown = (kind == Kind::Certificate).then(|| id.to_owned());
+    let certificate = shown.and_then(|id| registry.find::<Certificate>(&id));
+    let sources = Sources { certificate, thing, policies: Vec::new() };
+    let context = context(client_id, None, &sources);
+    (policies, context)
 }
 
 /// The thing that a client is: the one it is called after, or the only one that its principal has
 /// and that is its principal's alone.
-fn thing_of(principal: &Principal, subject: &Subject, registry: &Registry) -> Option<Arc<Thing>> {
-    let own = principal.things().get_key_value(&*subject.client_id);
+fn thing_of(
+    principal: &Principal,
+    client_id: Option<&str>,
+    registry: &Registry,
+) -> Option<Arc<Thing>> {
+    let own = client_id.and_then(|client_id| principal.things().get_key_value(client_id));
     let own = own.or_else(|| principal.things().iter().find(|(_, alone)| **alone));
     registry.find::<Thing>(own?.0)
 }
@@ -240,20 +271,24 @@ fn policies_of_groups(thing: &Thing, registry: &Registry) -> Vec<String> {
 }
 
 fn rights(subject: &Subject, sources: Sources) -> Rights {
+    let context = context(Some(&subject.client_id), subject.source, &sources);
+    let policies = sources.policies.iter().filter_map(|policy| policy.read());
+    Rights { permissions: Permissions::new(policies, &context), context, sources }
+}
+
+fn context(client_id: Option<&str>, source: Option<IpAddr>, sources: &Sources) -> Context {
     let thing = sources.thing.as_deref().map(|thing| policy::Thing {
         name: thing.name.clone(),
         type_name: thing.thing_type.clone(),
         attributes: thing.attributes.clone(),
     });
     let parsed = sources.certificate.as_deref().map(|record| Parsed::of_pem(&record.pem));
-    let context = Context {
-        client_id: Some(subject.client_id.to_string()),
-        source: subject.source,
+    Context {
+        client_id: client_id.map(str::to_owned),
+        source,
         domain: None,
         thing,
         certificate: parsed.and_then(Result::ok).map(|parsed| parsed.fields).unwrap_or_default(),
         connect: None,
-    };
-    let policies = sources.policies.iter().filter_map(|policy| policy.read());
-    Rights { permissions: Permissions::new(policies, &context), context, sources }
+    }
 }

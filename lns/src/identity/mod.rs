@@ -35,6 +35,7 @@ use crate::registry::{
 use access::{Change, PolicyAccess, Proof, Subject};
 use password::{is_token, token_id};
 
+pub use access::policies_of;
 pub use authority::{Authority, AuthorityError, KeyAndCertificate, ServerFiles};
 pub use password::{MAX_PASSWORD, NewToken, Passwords, Verdict, hash, new_token};
 pub use x509::{BadCertificate, Parsed, id_of, to_pem};

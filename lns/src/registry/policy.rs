@@ -24,6 +24,9 @@ pub struct Policy {
     pub versions: Vec<PolicyVersion>,
     /// The number of the version that counts.
     pub default_version: u32,
+    /// The number of the newest version that there ever was.
+    #[serde(default)]
+    last_version: u32,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -54,6 +57,7 @@ impl Policy {
             name,
             versions: vec![PolicyVersion { id: 1, document, created_at: now }],
             default_version: 1,
+            last_version: 1,
             created_at: now,
             changed_at: now,
             tags: Tags::new(),
@@ -71,6 +75,11 @@ impl Policy {
         self.version(self.default_version).map_or("", |version| &version.document)
     }
 
+    /// A number that is another one after each change.
+    pub fn generation(&self) -> i64 {
+        self.changed_at.micros()
+    }
+
     /// The version that counts, read. `None` when it cannot be read any more: it grants nothing.
     pub fn read(&self) -> Option<&policy::Policy> {
         if self.read.get().is_none() {
@@ -82,7 +91,8 @@ impl Policy {
 
     /// Adds a version; its number.
     pub fn add_version(&mut self, document: String, now: Timestamp) -> u32 {
-        let id = self.versions.iter().map(|version| version.id).max().unwrap_or(0) + 1;
+        self.last_version += 1;
+        let id = self.last_version;
         self.versions.push(PolicyVersion { id, document, created_at: now });
         self.changed_at = now;
         id

@@ -76,10 +76,12 @@ impl PrincipalName {
     pub fn require(&self, registry: &Registry) -> Result<(), RegistryError> {
         let (kind, name) = self.parts();
         let name = name.to_owned();
-        match kind {
-            Kind::Certificate => registry.require::<Certificate>(&name).map(drop),
-            Kind::MqttUser => registry.require::<MqttUser>(&name).map(drop),
-            _ => registry.require::<ThingGroup>(&name).map(drop),
+        if kind == Kind::Certificate {
+            registry.require::<Certificate>(&name).map(drop)
+        } else if kind == Kind::MqttUser {
+            registry.require::<MqttUser>(&name).map(drop)
+        } else {
+            registry.require::<ThingGroup>(&name).map(drop)
         }
     }
 }

@@ -6,6 +6,14 @@ use serde_json::json;
 
 use super::{Answered, Api};
 
+/// What signs a request for this service, as far as anybody looks.
+pub(crate) fn authorization(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=AKIA/20260102/eu-west-1/{service}/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature=00"
+    )
+}
+
 /// A request that is signed for this service, as far as anybody looks.
 pub(crate) async fn signed(
     api: &Api,
@@ -15,15 +23,11 @@ pub(crate) async fn signed(
 ) -> Answered {
     let (method, path) = line.split_once(' ').unwrap();
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-    let scope = format!(
-        "AWS4-HMAC-SHA256 Credential=AKIA/20260102/eu-west-1/{service}/aws4_request, \
-         SignedHeaders=host;x-amz-date, Signature=00"
-    );
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, "localhost:8080")
-        .header(header::AUTHORIZATION, scope);
+        .header(header::AUTHORIZATION, authorization(service));
     api.send(request.body(body).unwrap()).await
 }
 

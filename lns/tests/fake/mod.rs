@@ -265,6 +265,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         devices: Arc::clone(fake) as Arc<dyn Devices>,
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
         shadows: shadows(),
+        authority: authority(),
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
         registry_events: {
@@ -273,6 +274,12 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         },
         now: Arc::new(|| NOW),
     }
+}
+
+/// An authority in a folder of its own.
+fn authority() -> lns::api::OwnAuthority {
+    let folder = tempfile::tempdir().unwrap();
+    Arc::new(move || lns::identity::Authority::open(folder.path(), NOW).map(Arc::new))
 }
 
 /// Shadows in memory, of which nobody hears.

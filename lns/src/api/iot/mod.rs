@@ -4,9 +4,15 @@
 //! adding one is a line here. Operations refuse with an [`ApiError`](super::ApiError), which the
 //! [dialect](super::dialect) says in this service's words.
 
+mod authorities;
+mod authorization;
+mod certificates;
 mod endpoint;
 mod event_configurations;
 mod memberships;
+mod policies;
+mod policy_versions;
+mod principals;
 mod reading;
 mod rule_destinations;
 mod tags;
@@ -23,9 +29,15 @@ use super::ApiState;
 /// The paths of all operations.
 pub(super) fn routes() -> Router<Arc<ApiState>> {
     Router::new()
+        .merge(authorities::routes())
+        .merge(authorization::routes())
+        .merge(certificates::routes())
         .merge(endpoint::routes())
         .merge(event_configurations::routes())
         .merge(memberships::routes())
+        .merge(policies::routes())
+        .merge(policy_versions::routes())
+        .merge(principals::routes())
         .merge(rule_destinations::routes())
         .merge(tags::routes())
         .merge(thing_groups::routes())
