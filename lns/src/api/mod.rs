@@ -56,7 +56,7 @@ pub use running::{
     AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
     Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Shadows, Which,
 };
-pub use serve::{BindError, bind, greeting, serve};
+pub use serve::{BindError, ClientAddress, bind, greeting, serve};
 
 /// What the API works on.
 pub struct ApiState {

@@ -10,10 +10,9 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +42,10 @@ pub fn greeting(address: SocketAddr) -> (String, bool) {
     (format!("HTTP on http://{address}, without authentication: {who}"), !local)
 }
 
+/// From where a request comes; an extension of each.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub SocketAddr);
+
 /// How many connections are held at once; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
@@ -58,7 +61,7 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 /// out.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let under_way = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
@@ -69,25 +72,37 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             next = next => next,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, address)) = accepted else {
             // Out of file descriptors, most likely: let some connections end.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = router.clone().layer(axum::Extension(ClientAddress(address)));
+        let service = TowerToHyperService::new(service);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = under_way.watch(connection);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut stopping = stopping.clone();
         tokio::spawn(async move {
+            let mut connection = pin!(connection);
             // Its end is the client's affair: it has gone, or spoke no HTTP.
-            connection.await.ok();
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                _ = stopping.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await.ok();
+                }
+            }
             drop(place);
         });
     }
     drop(listener);
-    tokio::time::timeout(LAST_CALL, under_way.shutdown()).await.ok();
+    drop(stop);
+    // All places are free when all connections have ended.
+    let all = places.acquire_many(MAX_CONNECTIONS as u32);
+    tokio::time::timeout(LAST_CALL, all).await.ok();
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::intake::Intake;
 use super::radio::Radios;
 use super::shadows::ShadowRoom;
 use super::{Addresses, Server, Threads, doors, news, parts};
-use crate::broker::{Broker, Listener};
+use crate::broker::{self, Broker, Listener};
 use crate::clock::Clock;
 use crate::committer::Batch;
 use crate::config::Config;
@@ -240,14 +240,17 @@ fn way_out(
     undelivered: Vec<OutboundEvent>,
 ) -> anyhow::Result<WayOut> {
     let intake = Arc::clone(intake);
-    let (broker, mqtt) = parts::broker(
-        config,
+    let around = broker::Surroundings {
         // Until every room runs, senders keep their messages.
-        Arc::new(move |publication, taken| match &*intake.read() {
+        intake: Arc::new(move |publication, taken| match &*intake.read() {
             Some(intake) => intake.take(publication, taken),
             None => Err((publication, taken)),
         }),
-    )?;
+        store: Arc::clone(&common.store),
+        gate: None,
+        clock: common.clock.clone(),
+    };
+    let (broker, mqtt) = parts::broker(config, around)?;
     let shadows = ShadowRoom::start(config, common, &broker)?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));

@@ -6,6 +6,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use axum::Extension;
+use axum::extract::WebSocketUpgrade;
+use axum::http::HeaderMap;
+use axum::routing::get;
 use gateway_bridge::{Bridge, BridgeConfig, BridgeHandle, Policy};
 use tokio::sync::watch;
 
@@ -13,8 +17,8 @@ use super::build::Common;
 use super::ears::{Ears, Here};
 use super::radio::Radios;
 use super::registered::{self, Registrations};
-use crate::api;
-use crate::broker::Broker;
+use crate::api::{self, ClientAddress};
+use crate::broker::{Broker, Transport};
 use crate::committer::Batch;
 use crate::config::Config;
 use crate::events::Events;
@@ -105,7 +109,17 @@ pub(super) fn open_http(
     } else {
         tracing::info!("{line}");
     }
-    let router = api::router(state(config, common, rooms, address));
+    let embedded = rooms.broker.embedded();
+    let mut router = api::router(state(config, common, rooms, address));
+    if let Some(embedded) = embedded {
+        let door = embedded.websocket();
+        let enter = move |Extension(ClientAddress(from)): Extension<ClientAddress>,
+                          headers: HeaderMap,
+                          upgrade: WebSocketUpgrade| async move {
+            door.enter(upgrade, &headers, (from, Transport::WebSocket))
+        };
+        router = router.route("/mqtt", get(enter));
+    }
     let thread = std::thread::Builder::new().name("http-door".into()).spawn(move || {
         runtime.block_on(async move {
             let told = async move {

@@ -9,7 +9,7 @@ use lns_pipeline::codec::Limits;
 
 use crate::broker::{
     Broker, BrokerError, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External,
-    ExternalConfig, Intake,
+    ExternalConfig, Surroundings, TlsSettings,
 };
 use crate::config::{CodecConfig, Config, Period, Rx1Delay};
 use crate::outbox::{self, Bounds};
@@ -109,7 +109,7 @@ pub fn codec_limits(config: &CodecConfig) -> Limits {
 }
 
 /// Starts the broker, ours or the way to another.
-pub fn broker(config: &Config, intake: Intake) -> Result<Started, BrokerError> {
+pub fn broker(config: &Config, around: Surroundings) -> Result<Started, BrokerError> {
     let mqtt = &config.mqtt;
     if let Some(url) = &mqtt.broker_url {
         let mut external = ExternalConfig::new(BrokerUrl {
@@ -118,14 +118,25 @@ pub fn broker(config: &Config, intake: Intake) -> Result<Started, BrokerError> {
             credentials: credentials(&mqtt.username, mqtt.password.expose()),
         });
         external.client_id.clone_from(&mqtt.client_id);
-        return Ok((Arc::new(External::start(external, intake)?), None));
+        return Ok((Arc::new(External::start(external, around.intake)?), None));
     }
     let address = mqtt.listen.address().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
     let mut embedded = EmbeddedConfig::new(address);
     embedded.bridge = credentials("bridge", mqtt.bridge_password.expose());
-    let broker = Embedded::start(embedded, intake)?;
+    embedded.clients = mqtt.max_clients as usize;
+    embedded.tls = tls(config)?;
+    let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))
+}
+
+/// Where MQTT is spoken over TLS, and with which certificate.
+fn tls(config: &Config) -> Result<Option<(std::net::SocketAddr, TlsSettings)>, BrokerError> {
+    let mqtt = &config.mqtt;
+    let Some(address) = mqtt.tls_listen.address() else { return Ok(None) };
+    let mut settings = TlsSettings::read(mqtt.tls_certificate.clone(), mqtt.tls_key.clone())?;
+    settings.require_certificate = mqtt.require_client_certificate;
+    Ok(Some((address, settings)))
 }
 
 /// A span of the configuration as a span of ours.

@@ -1,52 +1,64 @@
-//! Our own MQTT broker, in this process: the library `rmqtt` behind [`Broker`].
+//! Our own MQTT broker, in this process.
 //!
-//! Messages go in without a socket, and what clients publish to the server comes out through the
-//! library's hooks. It runs in a runtime of its own, because the library's listener cannot be
-//! stopped otherwise. Its queues are memory: the promise to a client is in `docs/MQTT.md`.
+//! What a broker decides is [`lns_broker`]; here are its surroundings. One thread owns the core and
+//! takes what has arrived in batches ([`owner`]); a task for each connection reads, parses, encodes and
+//! writes ([`connection`]); a third party says who a client is ([`Gate`]); and one thread makes durable
+//! what must be ([`keeper`]). `docs/decisions/own-broker.md` says why it is our own.
 
-mod access;
-mod hooks;
-mod retain;
+mod connection;
+mod desk;
+mod gate;
+mod keeper;
+mod line;
+mod listen;
+mod owner;
+mod presence;
+mod read;
+mod rights;
+mod tls;
+mod websocket;
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use lns_broker::{Bounds, Config, Core, Input, SessionRecord, Timestamp};
+use lns_pipeline::topic::TopicFilter;
 use parking_lot::Mutex;
-use rmqtt::codec::types::Publish as Packet;
-use rmqtt::codec::v5::PublishProperties;
-use rmqtt::context::ServerContext;
-use rmqtt::net::{Builder, Listener};
-use rmqtt::server::MqttServer;
-use rmqtt::session::SessionState;
-use rmqtt::types::{From as Sender, Id, QoS};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::heard::Heard;
 use super::status::{Counters, Status};
-use super::{Broker, BrokerError, Busy, Intake, Message, Origin, Publication, Ticket};
-use access::Access;
-pub use access::Credentials;
-use hooks::{Hooks, hear};
-use retain::Retained;
+use super::{Broker, BrokerError, Busy, Intake, Message, Ticket};
+use crate::clock::Clock;
+use crate::store::{MemoryStore, Store};
+use connection::Reception;
+pub use desk::{ConnectionSeen, RetainedMessage, Subscribed};
+pub use gate::{Admitted, Caller, Gate, Transport};
+use keeper::Shelf;
+use listen::Hall;
+use owner::{Desk, Owner, Returns, ToOwner};
+pub use rights::Credentials;
+use rights::Rights;
+pub use tls::{TlsError, TlsSettings};
+pub use websocket::WebSocketDoor;
 
-/// How many messages the forwarder takes at once.
-const BATCH: usize = 256;
-/// The only listener's name in the library's tables; any number.
-const LISTENER: u16 = 1;
-/// How much memory one packet may take. A message of ours is 2 KB; applications may use the broker
-/// among themselves.
-const MAX_PACKET: u32 = 1024 * 1024;
+/// What may wait for the broker's thread besides messages of the server: a batch of each of many
+/// connections. When it is full the connections wait, and so do their clients.
+const INBOX: usize = 4096;
+/// How many clients are asked at a time who they are.
+const ASKED_AT_ONCE: usize = 4;
 
 /// How the embedded broker is set up.
 #[derive(Clone, Debug)]
 pub struct EmbeddedConfig {
     /// Where to listen; port 0 lets the system choose ([`Embedded::address`] tells).
     pub address: SocketAddr,
+    /// Where to listen for TLS, and with what.
+    pub tls: Option<(SocketAddr, TlsSettings)>,
     /// What bridges must show; `None`: anybody on loopback may be a bridge.
     pub bridge: Option<Credentials>,
     /// What applications must show; `None`: on loopback nothing, elsewhere none can connect.
@@ -60,7 +72,7 @@ pub struct EmbeddedConfig {
     /// How long the session of a client of MQTT 3.1.1 is kept while it is away, and the longest
     /// that a client of MQTT 5 may ask for.
     pub session_expiry: Duration,
-    /// Threads to run it.
+    /// Threads that read and write connections.
     pub threads: usize,
 }
 
@@ -69,106 +81,274 @@ impl EmbeddedConfig {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            tls: None,
             bridge: None,
             application: None,
             in_flight: 8192,
             queue_per_client: 100_000,
-            clients: 10_000,
+            clients: 50_000,
             session_expiry: Duration::from_secs(2 * 60 * 60),
             threads: 2,
         }
     }
+
+    fn core(&self) -> Config {
+        let sessions = self.clients;
+        let bounds =
+            Bounds { sessions, queued_messages: self.queue_per_client, ..Bounds::default() };
+        let session_expiry = u32::try_from(self.session_expiry.as_secs()).unwrap_or(u32::MAX);
+        Config { bounds, session_expiry, ..Config::default() }
+    }
 }
 
-struct Job {
-    message: Message,
-    ticket: Ticket,
+/// What the broker needs of the server around it.
+pub struct Surroundings {
+    /// Gets what the server listens to.
+    pub intake: Intake,
+    /// Where sessions, queues and retained messages are kept.
+    pub store: Arc<dyn Store>,
+    /// Who the clients are; `None`: those of the two passwords of the configuration.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// The server's clock.
+    pub clock: Clock,
 }
 
 /// Our own MQTT broker, in this process.
 pub struct Embedded {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     bound: u64,
-    jobs: mpsc::Sender<Job>,
+    owner: mpsc::Sender<ToOwner>,
     heard: Heard,
     counters: Arc<Counters>,
     stopped: AtomicBool,
-    runtime: Mutex<Option<Runtime>>,
+    hall: Hall,
+    running: Mutex<Option<Running>>,
+}
+
+/// What ends with the broker.
+struct Running {
+    connections: Runtime,
+    core: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    shelf: Arc<Shelf>,
 }
 
 impl Embedded {
-    /// Listens, and hands to `intake` what clients publish to the server.
+    /// A broker that keeps nothing over a restart.
+    pub fn start(config: EmbeddedConfig, intake: Intake) -> Result<Self, BrokerError> {
+        let (store, clock) = (Arc::new(MemoryStore::new()), Clock::start());
+        Self::open(config, Surroundings { intake, store, gate: None, clock })
+    }
+
+    /// Reads back what was kept, and listens.
     ///
     /// Blocks for the moment that it takes; callable from async code.
-    pub fn start(config: EmbeddedConfig, intake: Intake) -> Result<Self, BrokerError> {
-        let access = Access::new(config.address, config.bridge.clone(), config.application.clone());
-        if access.open_to_the_world() {
+    pub fn open(config: EmbeddedConfig, around: Surroundings) -> Result<Self, BrokerError> {
+        let rights = Rights::new(config.address, config.bridge.clone(), config.application.clone());
+        if around.gate.is_none() && rights.open_to_the_world() {
             return Err(BrokerError::OpenToTheWorld { address: config.address });
         }
+        let gate = around.gate.clone().unwrap_or_else(|| Arc::new(rights));
+        let acceptor =
+            config.tls.as_ref().map(|(_, settings)| tls::acceptor(settings)).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.threads.max(1))
             .thread_name("mqtt")
             .enable_all()
             .build()
             .map_err(BrokerError::Runtime)?;
+        let (plain, secure) = listeners(&runtime, &config)?;
+        let unknown =
+            |error: std::io::Error| BrokerError::Bind { address: config.address, source: error };
+        let address = plain.local_addr().map_err(unknown)?;
+        let tls_address =
+            secure.as_ref().map(|one| one.local_addr().map_err(unknown)).transpose()?;
+
         let counters = Arc::new(Counters::default());
-        let heard = Heard::new();
-        let hooks = Hooks {
-            access: Arc::new(access),
-            intake,
-            heard: heard.clone(),
-            counters: counters.clone(),
-        };
-        let (jobs, queue) = mpsc::channel(config.in_flight.max(1));
-        let bound = config.in_flight.max(1) as u64;
-        let (ready, started) = std::sync::mpsc::sync_channel(1);
-        let own = hooks.clone();
-        runtime.spawn(async move {
-            let (context, server, address) = match set_up(&config, hooks).await {
-                Ok(set_up) => set_up,
-                Err(error) => return drop(ready.send(Err(error))),
-            };
-            tokio::spawn(forward(context, queue, own));
-            // Nobody listens only if the caller is gone.
-            let _ = ready.send(Ok(address));
-            if let Err(error) = server.run().await {
-                tracing::error!(%error, "the embedded MQTT broker has stopped");
-            }
+        let (owner, inbox) = mpsc::channel(INBOX + config.in_flight);
+        let reception = Arc::new(Reception {
+            owner: owner.clone(),
+            gate: Arc::clone(&gate),
+            counters: Arc::clone(&counters),
+            asking: Semaphore::new(ASKED_AT_ONCE),
+            max_packet: config.core().bounds.packet_bytes as usize,
         });
-        let unknown = || BrokerError::Runtime(std::io::Error::other("the MQTT threads have died"));
-        let address = started.recv().map_err(|_| unknown())??;
+        let numbers = u64::try_from(around.clock.now().micros()).unwrap_or(0);
+        let hall = Hall {
+            reception,
+            places: Arc::new(Semaphore::new(config.clients.min(Semaphore::MAX_PERMITS))),
+            numbers: Arc::new(AtomicU64::new(numbers)),
+        };
+        let (core, keeper, shelf) = start_core(&config, around, (inbox, &counters, &gate))?;
+        runtime.spawn(hall.clone().accept(plain, None));
+        if let Some(secure) = secure {
+            runtime.spawn(hall.clone().accept(secure, acceptor));
+        }
         counters.connected.store(true, Ordering::Relaxed);
-        Ok(Self {
+        let broker = Self {
             address,
-            bound,
-            jobs,
-            heard,
+            tls_address,
+            bound: config.in_flight.max(1) as u64,
+            owner,
+            heard: Heard::new(),
             counters,
             stopped: AtomicBool::new(false),
-            runtime: Mutex::new(Some(runtime)),
-        })
+            hall,
+            running: Mutex::new(Some(Running { connections: runtime, core, keeper, shelf })),
+        };
+        broker.tune();
+        Ok(broker)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Where it listens for TLS.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
+    }
+
+    /// The door for MQTT over WebSocket, which an HTTP server opens.
+    pub fn websocket(&self) -> WebSocketDoor {
+        WebSocketDoor { hall: self.hall.clone() }
+    }
+
+    /// What clients may do may have changed.
+    pub fn access_changed(&self) {
+        self.tell(ToOwner::Input(Input::AccessChanged));
+    }
+
+    /// Ends the connections of a principal that may not be connected any more.
+    pub fn expel(&self, principal: &str) {
+        self.tell(ToOwner::Expel(principal.into()));
+    }
+
+    /// Has the core hear what the rooms do.
+    fn tune(&self) {
+        let filters = self.heard.filters();
+        let parsed = filters.iter().filter_map(|filter| TopicFilter::parse(filter).ok()).collect();
+        self.tell(ToOwner::Input(Input::Listen(parsed)));
+    }
+
+    /// Asks the core something; the answer comes when what was said before has been decided.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (say, said) = oneshot::channel();
+        let ask = ToOwner::Ask(Box::new(move |core| {
+            // Nobody listens when the one who asked has gone.
+            let _ = say.send(question(core));
+        }));
+        self.owner.send(ask).await.map_err(|_| Stopped)?;
+        said.await.map_err(|_| Stopped)
+    }
+
+    /// Waits for a place in the inbox where there is none; for what is said rarely.
+    fn tell(&self, mut what: ToOwner) {
+        while let Err(mpsc::error::TrySendError::Full(back)) = self.owner.try_send(what) {
+            what = back;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
+
+/// The listening sockets, bound before anything runs, so that a port in use is our error and not a
+/// line in a log.
+fn listeners(
+    runtime: &Runtime,
+    config: &EmbeddedConfig,
+) -> Result<(tokio::net::TcpListener, Option<tokio::net::TcpListener>), BrokerError> {
+    let (plain, secure) = (config.address, config.tls.as_ref().map(|(address, _)| *address));
+    let (say, said) = std::sync::mpsc::sync_channel(1);
+    // Spawned, because a runtime may not block within another.
+    runtime.spawn(async move {
+        let bound = async {
+            let plain = listen::bind(plain).await?;
+            let secure = match secure {
+                Some(address) => Some(listen::bind(address).await?),
+                None => None,
+            };
+            Ok((plain, secure))
+        };
+        // Nobody listens only if the caller is gone.
+        let _ = say.send(bound.await);
+    });
+    let unknown = || BrokerError::Runtime(std::io::Error::other("the MQTT threads have died"));
+    said.recv().map_err(|_| unknown())?
+}
+
+type Started = (JoinHandle<()>, JoinHandle<()>, Arc<Shelf>);
+
+/// Starts the thread that owns the core, and the one that keeps its records.
+fn start_core(
+    config: &EmbeddedConfig,
+    around: Surroundings,
+    (inbox, counters, gate): (mpsc::Receiver<ToOwner>, &Arc<Counters>, &Arc<dyn Gate>),
+) -> Result<Started, BrokerError> {
+    let records = keeper::restore(&*around.store)
+        .map_err(|error| BrokerError::Restore { reason: error.to_string() })?;
+    let mut access = |session: &SessionRecord| {
+        let (principal, thing) = (session.principal.as_deref(), session.thing.as_deref());
+        gate.access(&session.client_id, principal, thing)
+    };
+    let now = Timestamp::from_micros(around.clock.now().micros());
+    let (core, outputs) = Core::restore(config.core(), now, records, &mut access);
+    let (shelf, returns) = (Arc::new(Shelf::default()), Arc::new(Returns::default()));
+    let told = Arc::clone(&returns.told);
+    let keeper = keeper::start(around.store, Arc::clone(&shelf), told);
+    let keeper = keeper.map_err(BrokerError::Runtime)?;
+    let owner = Owner {
+        core,
+        inbox,
+        intake: around.intake,
+        shelf: Arc::clone(&shelf),
+        returns,
+        counters: Arc::clone(counters),
+        clock: around.clock,
+        desk: Desk::with(outputs),
+    };
+    let alone = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(BrokerError::Runtime)?;
+    let thread = thread::Builder::new().name("mqtt-core".into());
+    let core = thread.spawn(move || alone.block_on(owner.run())).map_err(BrokerError::Runtime)?;
+    Ok((core, keeper, shelf))
+}
+
+/// The broker has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the MQTT broker has stopped")]
+pub struct Stopped;
 
 impl Broker for Embedded {
     fn publish(&self, message: Message, ticket: Ticket) -> Result<(), Busy> {
         if self.stopped.load(Ordering::Acquire) || !self.counters.admit(self.bound) {
             return Err(Busy { message, ticket });
         }
-        self.jobs.try_send(Job { message, ticket }).map_err(|error| {
+        self.owner.try_send(ToOwner::Publish(message, ticket)).map_err(|error| {
             self.counters.give_back();
-            let Job { message, ticket } = error.into_inner();
-            Busy { message, ticket }
+            match error.into_inner() {
+                ToOwner::Publish(message, ticket) => Busy { message, ticket },
+                _ => unreachable!("what is given back is what was sent"),
+            }
         })
     }
 
     fn listen(&self, room: &'static str, filters: Vec<String>) {
         self.heard.set(room, filters);
+        self.tune();
+    }
+
+    fn embedded(&self) -> Option<&Embedded> {
+        Some(self)
     }
 
     fn status(&self) -> Status {
@@ -177,140 +357,35 @@ impl Broker for Embedded {
 
     fn stop(&self, patience: Duration) {
         self.stopped.store(true, Ordering::Release);
-        let Some(runtime) = self.runtime.lock().take() else { return };
+        let Some(running) = self.running.lock().take() else { return };
         let deadline = Instant::now() + patience;
         while self.counters.in_flight.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        self.tell(ToOwner::Input(Input::Stop));
+        let left = deadline.saturating_duration_since(Instant::now()).max(LAST_MOMENT);
         // In a thread, because a runtime may not be ended from within another.
-        let ended = thread::spawn(move || runtime.shutdown_timeout(left.max(LAST_MOMENT)));
+        let ended = thread::spawn(move || {
+            let _ = running.core.join();
+            running.shelf.end();
+            let _ = running.keeper.join();
+            // The connections end by themselves when their last words are written.
+            running.connections.shutdown_timeout(left.min(LAST_MOMENT));
+        });
         let _ = ended.join();
         self.counters.connected.store(false, Ordering::Relaxed);
     }
 }
 
-/// How long the threads get to end when patience has run out.
+/// How long the connections get to write their last words.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.lock().take() {
-            runtime.shutdown_background();
+        if let Some(running) = self.running.lock().take() {
+            let _ = self.owner.try_send(ToOwner::Input(Input::Stop));
+            running.shelf.end();
+            running.connections.shutdown_background();
         }
     }
-}
-
-/// Everything up to the listening socket, so that only what cannot fail runs unobserved.
-async fn set_up(
-    config: &EmbeddedConfig,
-    hooks: Hooks,
-) -> Result<(ServerContext, MqttServer, SocketAddr), BrokerError> {
-    let address = config.address;
-    let listener = bind(config)?;
-    let failed = |error: rmqtt::Error| BrokerError::Embedded { address, reason: error.to_string() };
-    let bound = listener.local_addr().map_err(failed)?;
-    let context = ServerContext::new()
-        .mqtt_max_sessions(isize::try_from(config.clients).unwrap_or(isize::MAX))
-        // It refuses clients by the machine's load average, which is not ours to judge.
-        .busy_check_enable(false)
-        .build()
-        .await;
-    *context.extends.retain_mut().await = Box::new(Retained::new());
-    hooks.register(&context).await;
-    let server = MqttServer::new(context.clone()).listener_by_id(listener, LISTENER).build();
-    Ok((context, server, bound))
-}
-
-/// The listening socket, bound here so that a port in use is our error and not a line in a log.
-fn bind(config: &EmbeddedConfig) -> Result<Listener, BrokerError> {
-    let address = config.address;
-    Builder::new()
-        .name("mqtt")
-        .laddr(address)
-        .nodelay(true)
-        .reuseaddr(Some(true))
-        // Not even without a user name: the hook decides, and sees the will.
-        .allow_anonymous(false)
-        .max_packet_size(MAX_PACKET)
-        .max_connections(config.clients)
-        .max_inflight(NonZeroU16::new(1024).expect("1024 is not zero"))
-        .max_mqueue_len(config.queue_per_client)
-        .session_expiry_interval(config.session_expiry)
-        .max_session_expiry_interval(config.session_expiry)
-        // Messages wait as long as the session; a connected client is not sent them twice
-        // (MQTT 5.0 §4.4).
-        .message_expiry_interval(Duration::ZERO)
-        .message_retry_interval(Duration::ZERO)
-        .bind()
-        .and_then(|listener| listener.tcp())
-        .map_err(|error| bind_error(address, error))
-}
-
-fn bind_error(address: SocketAddr, error: rmqtt::Error) -> BrokerError {
-    match error.downcast::<std::io::Error>() {
-        Ok(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            BrokerError::PortInUse { address }
-        }
-        Ok(source) => BrokerError::Bind { address, source },
-        Err(error) => BrokerError::Embedded { address, reason: error.to_string() },
-    }
-}
-
-/// Puts the server's messages into the queues of the clients that subscribe to them, in order.
-async fn forward(context: ServerContext, mut queue: mpsc::Receiver<Job>, own: Hooks) {
-    let id = Id::new(context.node.id(), LISTENER, None, None, "lns".into(), None);
-    let sender = Sender::from_system(id);
-    let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        for Job { message, ticket } in batch.drain(..) {
-            let heard = own.heard.covers(&message.topic).then(|| message.clone());
-            let forwards =
-                SessionState::forwards(&context, sender.clone(), packet(message), false, None);
-            if let Err(error) = forwards.await {
-                tracing::error!(%error, "the embedded MQTT broker lost a message");
-            }
-            let counters = own.counters.clone();
-            match heard {
-                None => acknowledge(&counters, ticket),
-                Some(message) => {
-                    let origin = Origin::Server { hops: message.hops };
-                    let intake = own.intake.clone();
-                    // What the server has to say next does not wait for what it hears.
-                    tokio::spawn(async move {
-                        hear(&intake, Publication { message, origin }).await;
-                        acknowledge(&counters, ticket);
-                    });
-                }
-            }
-        }
-    }
-}
-
-fn acknowledge(counters: &Counters, ticket: Ticket) {
-    counters.acknowledge();
-    ticket.acknowledged();
-}
-
-/// The library's form of a message.
-fn packet(message: Message) -> rmqtt::types::Publish {
-    let properties = message.properties.map(|given| PublishProperties {
-        content_type: given.content_type.map(Into::into),
-        correlation_data: given.correlation,
-        message_expiry_interval: given.expiry.and_then(NonZeroU32::new),
-        is_utf8_payload: given.is_utf8 == Some(true),
-        response_topic: given.response_topic.map(Into::into),
-        user_properties: given.user.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        ..PublishProperties::default()
-    });
-    let packet = Packet {
-        dup: false,
-        retain: message.retain,
-        qos: QoS::try_from(message.qos.number()).unwrap_or(QoS::AtLeastOnce),
-        topic: message.topic.into(),
-        packet_id: None,
-        payload: message.payload,
-        properties,
-    };
-    packet.into()
 }

@@ -36,14 +36,15 @@ pub enum BrokerError {
     /// The system gave us no thread or no I/O driver.
     #[error("cannot start the MQTT threads: {0}. Check the limits on threads and open files")]
     Runtime(std::io::Error),
-    /// The broker of the library failed before it listened.
-    #[error("cannot start the embedded MQTT broker on {address}: {reason}")]
-    Embedded {
-        /// Where.
-        address: SocketAddr,
-        /// What it said.
+    /// The sessions of the last run cannot be read.
+    #[error("cannot read MQTT's sessions back: {reason}. Restore the store from a backup")]
+    Restore {
+        /// Why.
         reason: String,
     },
+    /// TLS cannot be spoken.
+    #[error("cannot listen for MQTT over TLS: {0}")]
+    Tls(#[from] super::TlsError),
     /// The URL of an external broker cannot be read.
     #[error(
         "cannot use {url} as a broker: {reason}. Write mqtt://user:password@host:1883 (user, \

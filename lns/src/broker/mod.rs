@@ -9,6 +9,7 @@
 //! inwards, an intake that refuses makes the broker hold the sender. Topics and bodies are in
 //! `docs/MQTT.md`.
 
+mod convert;
 mod embedded;
 mod error;
 mod external;
@@ -18,10 +19,14 @@ mod message;
 mod publication;
 mod status;
 mod ticket;
+mod wire;
 
 use std::time::Duration;
 
-pub use embedded::{Credentials, Embedded, EmbeddedConfig};
+pub use embedded::{
+    Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Gate, RetainedMessage,
+    Stopped, Subscribed, Surroundings, TlsError, TlsSettings, Transport, WebSocketDoor,
+};
 pub use error::BrokerError;
 pub use external::{BrokerUrl, External, ExternalConfig};
 pub use message::{Message, Properties, QoS};
@@ -64,6 +69,11 @@ pub trait Broker: Send + Sync {
     /// An external broker is asked for them when it can be; until it has answered, what is published
     /// there is not heard.
     fn listen(&self, room: &'static str, filters: Vec<String>);
+
+    /// Our own broker, if that is what it is: for what no other can be asked.
+    fn embedded(&self) -> Option<&Embedded> {
+        None
+    }
 
     /// How it is doing, for metrics and `/healthz`.
     fn status(&self) -> Status;

@@ -1,7 +1,8 @@
 //! A publication: a message that the broker has accepted, and from whom.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+
+pub use lns_broker::Peer as Client;
 
 use super::{Message, Taken};
 
@@ -26,19 +27,6 @@ pub enum Origin {
         /// How many rules made it: [`Message::hops`].
         hops: u8,
     },
-}
-
-/// What is known of a client that publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// Its client identifier; empty for a request over HTTP.
-    pub client_id: Arc<str>,
-    /// As whom it has authenticated (a certificate's id, a user's name); `None`: as nobody.
-    pub principal: Option<Arc<str>>,
-    /// From where; `None` where there is no socket.
-    pub address: Option<SocketAddr>,
-    /// The thing that its principal belongs to, where that is one.
-    pub thing: Option<Arc<str>>,
 }
 
 /// Takes what is published, if the server [listens](super::Broker::listen) to it.

@@ -71,6 +71,11 @@ keys! {
     mqtt.username;
     mqtt.password;
     mqtt.bridge_password;
+    mqtt.tls_listen;
+    mqtt.tls_certificate;
+    mqtt.tls_key;
+    mqtt.require_client_certificate;
+    mqtt.max_clients: |value| within(value, 1, 1_000_000);
     mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
     mqtt.backlog_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
     http.listen;

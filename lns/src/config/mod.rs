@@ -106,6 +106,16 @@ pub struct MqttConfig {
     pub password: Secret,
     /// The password of gateway bridges at the embedded broker; empty: only those on this machine.
     pub bridge_password: Secret,
+    /// Where the embedded broker listens for TLS.
+    pub tls_listen: Listen,
+    /// The file with the server's certificate; empty: the server's own authority makes one.
+    pub tls_certificate: PathBuf,
+    /// The file with its key.
+    pub tls_key: PathBuf,
+    /// Is a client turned away that comes over TLS without a certificate?
+    pub require_client_certificate: bool,
+    /// How many clients may be connected, or have a session kept, at the embedded broker.
+    pub max_clients: u32,
     /// Undelivered events beyond this are skipped, oldest first.
     pub backlog_size: ByteSize,
     /// Undelivered events older than this are skipped.
@@ -262,6 +272,11 @@ impl Default for Config {
                 username: String::new(),
                 password: Secret::default(),
                 bridge_password: Secret::default(),
+                tls_listen: Listen::Off,
+                tls_certificate: PathBuf::new(),
+                tls_key: PathBuf::new(),
+                require_client_certificate: false,
+                max_clients: 50_000,
                 backlog_size: ByteSize::mib(64),
                 backlog_age: Period::hours(24),
             },

@@ -297,13 +297,15 @@ fn every_key_changes_the_configuration() {
         | "mqtt.client_id"
         | "mqtt.username"
         | "mqtt.password"
-        | "mqtt.bridge_password" => "other",
+        | "mqtt.bridge_password"
+        | "mqtt.tls_certificate"
+        | "mqtt.tls_key" => "other",
         "server.region" => "US915",
         "server.net_id" => "000001",
         "server.dev_addr_block" => "fc014c00/28",
         "server.log_level" => "debug",
         "server.log_format" => "json",
-        "gateway.require_registered_gateways" => "true",
+        "gateway.require_registered_gateways" | "mqtt.require_client_certificate" => "true",
         "mqtt.broker_url" => "mqtt://b",
         "store.kind" => "redb",
         "region.ism2400.extra_channels" => "[\"2427.0MHz\"]",

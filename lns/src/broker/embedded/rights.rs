@@ -1,10 +1,14 @@
-//! Who may do what on the embedded broker, until policies exist. The table is in `docs/MQTT.md`.
+//! Who may do what on the embedded broker by its passwords alone: bridges, and applications. The table is in
+//! `docs/MQTT.md`.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use lns_broker::{Access, Connect, ReasonCode};
 use subtle::ConstantTimeEq;
 
+use super::gate::{Admitted, Caller, Gate};
 use crate::broker::filter;
 
 /// The topics of the server and its bridges.
@@ -19,6 +23,9 @@ const BRIDGE_SAYS: [&str; 4] = [
     "lns/v1/gateway/+/stat",
     "lns/v1/bridge/+/state",
 ];
+
+/// Reserved topics that applications may publish to.
+const OPEN: [&str; 2] = ["$aws/things/", "$aws/rules/"];
 
 /// A user name and a password.
 #[derive(Clone)]
@@ -54,13 +61,13 @@ pub(super) enum Role {
 
 /// The rules of one listener.
 #[derive(Clone, Debug)]
-pub(super) struct Access {
+pub(super) struct Rights {
     pub loopback: bool,
     pub bridge: Option<Credentials>,
     pub application: Option<Credentials>,
 }
 
-impl Access {
+impl Rights {
     /// The rules for a broker that listens on `address`.
     pub fn new(
         address: SocketAddr,
@@ -76,7 +83,7 @@ impl Access {
     }
 
     /// The role of a client that shows these; `None`: it may not connect.
-    pub fn admit(&self, username: Option<&str>, password: Option<&[u8]>) -> Option<Role> {
+    pub fn admit_as(&self, username: Option<&str>, password: Option<&[u8]>) -> Option<Role> {
         let named = |who: &&Credentials| username == Some(who.username.as_str());
         let known = self.bridge.iter().chain(&self.application).find(named);
         let admitted = match known {
@@ -100,8 +107,12 @@ impl Access {
 impl Role {
     /// Whether it may publish there, by itself or by its last will.
     pub fn may_publish(self, topic: &str) -> bool {
-        if topic.is_empty() || topic.starts_with('$') || topic.contains(['+', '#']) {
+        if topic.is_empty() || topic.contains(['+', '#']) {
             return false;
+        }
+        if topic.starts_with('$') {
+            // Shadows and basic ingest; the rest the broker keeps for itself.
+            return self != Self::Bridge && OPEN.iter().any(|open| topic.starts_with(open));
         }
         let as_bridge = || BRIDGE_SAYS.iter().any(|says| filter::covers(says, topic));
         let as_application = || {
@@ -130,6 +141,44 @@ impl Role {
     }
 }
 
+impl Access for Role {
+    fn connect(&self, _: &Connect) -> Result<(), ReasonCode> {
+        Ok(())
+    }
+
+    fn publish(&self, topic: &str) -> bool {
+        self.may_publish(topic)
+    }
+
+    fn retain(&self, _: &str) -> bool {
+        true
+    }
+
+    fn subscribe(&self, filter: &str) -> bool {
+        self.may_subscribe(filter)
+    }
+
+    fn receive(&self, topic: &str) -> bool {
+        self.may_receive(topic)
+    }
+
+    fn receives_all(&self) -> bool {
+        *self == Self::Both
+    }
+}
+
+impl Gate for Rights {
+    fn admit(&self, caller: &Caller) -> Result<Admitted, ReasonCode> {
+        let (username, password) = (caller.username.as_deref(), caller.password.as_deref());
+        let role = self.admit_as(username, password).ok_or(ReasonCode::BadUserNameOrPassword)?;
+        Ok(Admitted { principal: username.map(Into::into), thing: None, access: Arc::new(role) })
+    }
+
+    fn access(&self, _: &str, principal: Option<&str>, _: Option<&str>) -> Option<Arc<dyn Access>> {
+        Some(Arc::new(self.role(principal)))
+    }
+}
+
 /// Whether `topic` is `root` or below it.
 fn is_under(root: &str, topic: &str) -> bool {
     topic.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -143,10 +192,10 @@ mod tests {
         Some(Credentials { username: username.into(), password: password.into() })
     }
 
-    fn access(address: &str, bridge: bool, application: bool) -> Access {
+    fn access(address: &str, bridge: bool, application: bool) -> Rights {
         let bridge = bridge.then(|| credentials("bridge", "b-secret")).flatten();
         let application = application.then(|| credentials("app", "a-secret")).flatten();
-        Access::new(address.parse().unwrap(), bridge, application)
+        Rights::new(address.parse().unwrap(), bridge, application)
     }
 
     #[test]
@@ -175,7 +224,7 @@ mod tests {
             ("[::]:1883", true, false, nobody, None),
         ] {
             let access = access(address, has_bridge, has_app);
-            let admitted = access.admit(client.0, client.1.map(str::as_bytes));
+            let admitted = access.admit_as(client.0, client.1.map(str::as_bytes));
             assert_eq!(admitted, expected, "{address} {has_bridge} {has_app} {client:?}");
         }
         assert!(access("0.0.0.0:1883", false, false).open_to_the_world());
@@ -197,6 +246,8 @@ mod tests {
             ("lns/v1/bridge/attic/state", true, false, true),
             ("lns/v2/anything", false, false, false),
             ("$SYS/x", false, false, false),
+            ("$aws/things/a/shadow/get", false, true, true),
+            ("$aws/events/presence/connected/a", false, false, false),
             ("lorawan/+/down", false, false, false),
             ("", false, false, false),
         ] {

@@ -1,0 +1,112 @@
+//! What can be asked of our own broker, and of no other: who is connected, what is retained.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lns_broker::{DisconnectClient, Input};
+
+use super::owner::ToOwner;
+use super::{Embedded, Stopped};
+use crate::broker::{Message, convert};
+
+/// A client that is connected, or has a kept session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionSeen {
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Its thing.
+    pub thing: Option<Arc<str>>,
+    /// From where it is, or was, connected.
+    pub address: Option<SocketAddr>,
+    /// Whether its session outlives its connection.
+    pub keeps_session: bool,
+    /// Seconds that it does.
+    pub session_expiry: u32,
+    /// Since when it is not connected: microseconds since 1970.
+    pub disconnected_at: Option<i64>,
+    /// Its topic filters, in order.
+    pub filters: Vec<Subscribed>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// As the client wrote it.
+    pub filter: Arc<str>,
+}
+
+/// A retained message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetainedMessage {
+    /// What is retained.
+    pub message: Message,
+    /// Since when: microseconds since 1970.
+    pub published_at: i64,
+}
+
+impl Embedded {
+    /// What is known of a client; `None`: it is not connected, and nothing is kept for it.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn connection(&self, client_id: &str) -> Result<Option<ConnectionSeen>, Stopped> {
+        let client_id = client_id.to_owned();
+        self.ask(move |core| {
+            let seen = core.session(&client_id)?;
+            Some(ConnectionSeen {
+                connected: seen.connection.is_some(),
+                thing: seen.peer.thing.clone(),
+                address: seen.peer.address,
+                keeps_session: seen.expiry > 0,
+                session_expiry: seen.expiry,
+                disconnected_at: seen.disconnected.map(|at| at.micros()),
+                filters: seen.filters.into_iter().map(|filter| Subscribed { filter }).collect(),
+            })
+        })
+        .await
+    }
+
+    /// Ends the connection of a client, and with `clean_session` what is kept for it.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn disconnect(
+        &self,
+        client_id: &str,
+        (clean_session, prevent_will): (bool, bool),
+    ) -> Result<(), Stopped> {
+        let client_id = client_id.into();
+        let what = DisconnectClient { client_id, clean_session, prevent_will };
+        let input = ToOwner::Input(Input::DisconnectClient(what));
+        self.owner.send(input).await.map_err(|_| Stopped)
+    }
+
+    /// The message that is retained on a topic.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn retained(&self, topic: &str) -> Result<Option<RetainedMessage>, Stopped> {
+        let topic = topic.to_owned();
+        self.ask(move |core| core.retained(&topic).map(seen)).await
+    }
+
+    /// At most `most` retained messages in the order of their topics, from the first after `topic`.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn retained_after(
+        &self,
+        topic: Option<String>,
+        most: usize,
+    ) -> Result<Vec<RetainedMessage>, Stopped> {
+        self.ask(move |core| core.retained_after(topic.as_deref()).take(most).map(seen).collect())
+            .await
+    }
+}
+
+fn seen(
+    (publication, at): (&Arc<lns_broker::Publication>, lns_broker::Timestamp),
+) -> RetainedMessage {
+    let message = convert::message(&publication.message, &lns_broker::Origin::Server { hops: 0 });
+    RetainedMessage { message, published_at: at.micros() }
+}
