@@ -18,6 +18,8 @@ pub(crate) struct Connection {
     /// Silence that ends it, in milliseconds.
     pub patience: Option<u64>,
     pub last_heard: Timestamp,
+    /// When its silence is looked at.
+    pub check_at: Option<Timestamp>,
     /// How many messages may be in flight to the client.
     pub window: usize,
     /// The largest packet that the client takes.
@@ -53,6 +55,7 @@ impl Connection {
             version: connect.version,
             patience: None,
             last_heard: turn.now,
+            check_at: None,
             window: usize::from(asked.min(turn.bounds.in_flight)).max(1),
             maximum_packet_size: connect.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
             unwritten: 0,

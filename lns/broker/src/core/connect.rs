@@ -8,7 +8,7 @@ use crate::event::{
     Action, Connecting, DisconnectReason, Note, Output, Peer, Presence, PresenceEvent,
 };
 use crate::message::Message;
-use crate::packet::{ConnAck, Connect, ConnectionId, ServerPacket, Version, Will};
+use crate::packet::{ConnAck, Connect, ServerPacket, Version, Will};
 use crate::reason::ReasonCode;
 use crate::record::{Change, SessionId};
 use crate::session::Session;
@@ -17,7 +17,6 @@ use crate::turn::{Slot, Turn};
 use super::Core;
 use super::leave::{Leaving, WillFate};
 use super::publish::is_among;
-use super::wake::Timer;
 
 impl Core {
     pub(super) fn on_connect(&mut self, connecting: Connecting) {
@@ -97,6 +96,7 @@ impl Core {
         let Connecting { connection, mut connect, .. } = connecting;
         self.take_over(&connect);
         let present = self.sessions.find(&connect.client_id);
+        present.into_iter().for_each(|slot| self.disarm(slot));
         let slot = present.unwrap_or_else(|| self.new_session(&peer, connect.version));
         let expiry = self.expiry_for(&connect);
         let (ack, patience) = self.conn_ack(&connect, present.is_some(), expiry);
@@ -116,7 +116,7 @@ impl Core {
         self.turn.send(connection, ServerPacket::ConnAck(Box::new(ack)));
         session.resume(&mut self.turn);
         self.tell_presence(slot, PresenceEvent::Connected);
-        self.arm_keep_alive(slot, connection);
+        self.arm_keep_alive(slot);
     }
 
     /// Ends the client's other connection (§3.1.4), and its session if the client wants a new one.
@@ -173,14 +173,6 @@ impl Core {
             (Some((_, most)), Version::V5) if connect.keep_alive == 0 => most,
             (Some((least, most)), Version::V5) => connect.keep_alive.clamp(least.min(most), most),
             (Some(_), Version::V311) | (None, _) => connect.keep_alive,
-        }
-    }
-
-    fn arm_keep_alive(&mut self, slot: Slot, id: ConnectionId) {
-        let patience = self.sessions.get(slot).and_then(|s| s.connection.as_ref()?.patience);
-        if let Some(patience) = patience {
-            let at = self.turn.now.plus_millis(patience);
-            self.timers.insert((at, Timer::KeepAlive(slot, id)));
         }
     }
 }

@@ -84,6 +84,9 @@ impl Core {
         if leaving.is_open {
             turn.out.push(Output::Close(id));
         }
+        if let Some(at) = connection.check_at {
+            self.timers.remove(&(at, Timer::KeepAlive(slot, id)));
+        }
         self.connections.remove(&id);
         self.tell_presence(slot, PresenceEvent::Disconnected(leaving.reason));
         let Some(session) = self.sessions.get_mut(slot) else { return };
@@ -146,19 +149,17 @@ impl Core {
     }
 
     /// A kept session waits for its client.
-    pub(super) fn keep(&mut self, slot: Slot) {
-        let Some(session) = self.sessions.get(slot) else { return };
-        self.turn.put(session.record());
-        let since = session.disconnected.unwrap_or(self.turn.now);
-        if session.expiry != u32::MAX {
-            let end = since.plus_seconds(session.expiry);
-            self.timers.insert((end, Timer::Session(slot, session.id)));
+    fn keep(&mut self, slot: Slot) {
+        if let Some(session) = self.sessions.get(slot) {
+            self.turn.put(session.record());
         }
+        self.arm_expiry(slot);
     }
 
     /// The session ends for good. A will that waits is sent now (§3.1.3.2.2), and what came through
     /// shared subscriptions goes to other members.
     pub(super) fn end_session(&mut self, slot: Slot) {
+        self.disarm(slot);
         let Some(mut session) = self.sessions.remove(slot) else { return };
         for subscribed in &session.subscriptions {
             self.table.remove(&subscribed.filter, subscribed.leaf, slot);
@@ -196,7 +197,6 @@ impl Core {
         let Some(session) = self.sessions.get_mut(slot) else { return };
         if order.prevent_will {
             session.will = None;
-            session.will_due = None;
         }
         self.leave(slot, Leaving::told(ReasonCode::AdministrativeAction));
         if order.clean_session {

@@ -126,6 +126,9 @@ impl Core {
             ClientPacket::Disconnect(disconnect) => self.on_disconnect(slot, &disconnect),
             ClientPacket::Auth => self.fail(slot, ReasonCode::ProtocolError),
         }
+        if let Some(session) = self.sessions.get_mut(slot) {
+            session.throttle(&mut self.turn);
+        }
     }
 
     /// Ends a connection because its client does what the standard forbids, or what we do not take.

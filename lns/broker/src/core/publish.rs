@@ -31,9 +31,6 @@ impl Core {
                 Refusal::Answer(reason) => self.refuse_publish(slot, answer, reason),
             }
         }
-        if let Some(session) = self.sessions.get_mut(slot) {
-            session.throttle(&mut self.turn);
-        }
     }
 
     fn try_publish(&mut self, slot: Slot, publish: &mut Publish) -> Result<(), Refusal> {

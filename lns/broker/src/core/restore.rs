@@ -90,6 +90,7 @@ impl Core {
         let slot = session.slot;
         session.expiry = record.expiry;
         session.has_records = true;
+        let was_connected = record.disconnected.is_none();
         session.disconnected = Some(record.disconnected.unwrap_or(now));
         session.version_number = record.version_number;
         session.rights = rights;
@@ -99,7 +100,10 @@ impl Core {
             session.will = Some(will);
             self.timers.insert((due, Timer::Will(slot, record.session)));
         }
-        self.keep(slot);
+        if was_connected {
+            self.turn.put(session.record());
+        }
+        self.arm_expiry(slot);
         slot
     }
 

@@ -137,9 +137,7 @@ impl Core {
             return Ok(());
         }
         if message.payload.is_empty() {
-            if self.retained.remove(&message.topic) {
-                self.turn.change(Change::Delete(Key::Retained(message.topic.clone())));
-            }
+            self.forget_retained(&message.topic);
             return Ok(());
         }
         let bounds = &self.config.bounds;
@@ -148,6 +146,7 @@ impl Core {
         if is_full || self.retained.bytes_with(publication) > bounds.retained_bytes {
             return Err(ReasonCode::QuotaExceeded);
         }
+        self.disarm_retained(&message.topic);
         let (published, expires) = (self.turn.now, publication.expires);
         let record = RetainedRecord { message: message.clone(), expires, published };
         self.turn.put(Record::Retained(record));
@@ -156,6 +155,21 @@ impl Core {
         }
         self.retained.put(Kept { publication: publication.clone(), published });
         Ok(())
+    }
+
+    /// Forgets the retained message of a topic, if there is one.
+    pub(super) fn forget_retained(&mut self, topic: &Arc<str>) {
+        self.disarm_retained(topic);
+        if self.retained.remove(topic) {
+            self.turn.change(Change::Delete(Key::Retained(topic.clone())));
+        }
+    }
+
+    fn disarm_retained(&mut self, topic: &Arc<str>) {
+        let end = self.retained.get(topic).and_then(|kept| kept.publication.expires);
+        if let Some(end) = end {
+            self.timers.remove(&(end, Timer::Retained(topic.clone())));
+        }
     }
 
     /// What has to be committed before this publication is acknowledged. Clearing what an earlier

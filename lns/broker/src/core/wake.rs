@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::event::Note;
 use crate::packet::ConnectionId;
 use crate::reason::ReasonCode;
-use crate::record::{Change, Key, SessionId};
+use crate::record::SessionId;
+use crate::session::Session;
+use crate::time::Timestamp;
 use crate::turn::Slot;
 
 use super::Core;
@@ -44,11 +46,40 @@ impl Core {
         let connection = self.sessions.get(slot).and_then(|session| session.connection.as_ref());
         let Some(connection) = connection.filter(|connection| connection.id == id) else { return };
         let Some(patience) = connection.patience else { return };
-        let end = connection.last_heard.plus_millis(patience);
-        if end <= self.turn.now {
+        if connection.last_heard.plus_millis(patience) <= self.turn.now {
             self.fail(slot, ReasonCode::KeepAliveTimeout);
         } else {
-            self.timers.insert((end, Timer::KeepAlive(slot, id)));
+            self.arm_keep_alive(slot);
+        }
+    }
+
+    /// Has the connection's silence looked at when it may have lasted too long.
+    pub(super) fn arm_keep_alive(&mut self, slot: Slot) {
+        let connection = self.sessions.get_mut(slot).and_then(|one| one.connection.as_mut());
+        let Some(connection) = connection else { return };
+        connection.check_at =
+            connection.patience.map(|patience| connection.last_heard.plus_millis(patience));
+        if let Some(at) = connection.check_at {
+            self.timers.insert((at, Timer::KeepAlive(slot, connection.id)));
+        }
+    }
+
+    /// Has the session end when its time is over.
+    pub(super) fn arm_expiry(&mut self, slot: Slot) {
+        if let Some((end, session)) = self.sessions.get(slot).and_then(expiry_of) {
+            self.timers.insert((end, Timer::Session(slot, session)));
+        }
+    }
+
+    /// Takes back what was to happen to the session while it has no connection. Clients that come
+    /// and go must not leave a deadline behind each time.
+    pub(super) fn disarm(&mut self, slot: Slot) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if let Some((end, id)) = expiry_of(session) {
+            self.timers.remove(&(end, Timer::Session(slot, id)));
+        }
+        if let Some(due) = session.will_due.take() {
+            self.timers.remove(&(due, Timer::Will(slot, session.id)));
         }
     }
 
@@ -84,8 +115,14 @@ impl Core {
     fn check_retained(&mut self, topic: &Arc<str>) {
         let now = self.turn.now;
         let is_over = |kept: &crate::retained::Kept| kept.publication.has_expired(now);
-        if self.retained.get(topic).is_some_and(is_over) && self.retained.remove(topic) {
-            self.turn.change(Change::Delete(Key::Retained(topic.clone())));
+        if self.retained.get(topic).is_some_and(is_over) {
+            self.forget_retained(topic);
         }
     }
+}
+
+/// When a session without connection ends, if ever.
+fn expiry_of(session: &Session) -> Option<(Timestamp, SessionId)> {
+    let since = session.disconnected.filter(|_| session.expiry != u32::MAX)?;
+    Some((since.plus_seconds(session.expiry), session.id))
 }

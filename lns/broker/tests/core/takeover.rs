@@ -105,3 +105,25 @@ fn packet_identifiers_go_round_and_skip_those_in_flight() {
     lab.says("a", publish(1, "t", "next", Q1));
     assert_eq!(lab.heard("a")[0], "\"t\" next q1 #2", "1 is in flight");
 }
+
+#[test]
+fn clients_that_come_and_go_leave_no_deadlines_behind() {
+    let mut lab = Lab::new();
+    for _ in 0..50 {
+        let mut connect = with_will(kept(v5("a")), Message::new("w", "x", Q0), 600);
+        connect.keep_alive = 60_000;
+        lab.connect(connect);
+        let mut message = retained("r", "x", Q0);
+        message.expiry = Some(1_000_000);
+        lab.says("a", publish_message(0, message));
+        lab.cut("a");
+        lab.pass(1);
+    }
+    let mut wakes = 0;
+    while let Some(at) = lab.core.next_wake() {
+        lab.now = at;
+        lab.input(lns_broker::Input::Wake);
+        wakes += 1;
+    }
+    assert_eq!(wakes, 3, "one will, one session, one retained message");
+}
