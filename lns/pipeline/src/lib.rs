@@ -7,6 +7,7 @@
 
 pub mod codec;
 pub mod policy;
+pub mod rule;
 pub mod samples;
 pub mod shadow;
 pub mod topic;
