@@ -95,6 +95,49 @@ const OF_THINGS: [&str; 43] = [
     "GetWirelessDevice",
 ];
 
+/// Those that say who may do what.
+const OF_IDENTITY: [&str; 39] = [
+    "AttachPolicy",
+    "AttachPrincipalPolicy",
+    "AttachThingPrincipal",
+    "CreateCertificateFromCsr",
+    "CreateKeysAndCertificate",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "DeleteCACertificate",
+    "DeleteCertificate",
+    "DeletePolicy",
+    "DeletePolicyVersion",
+    "DescribeCACertificate",
+    "DescribeCertificate",
+    "DetachPolicy",
+    "DetachPrincipalPolicy",
+    "DetachThingPrincipal",
+    "GetEffectivePolicies",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "GetRegistrationCode",
+    "ListAttachedPolicies",
+    "ListCACertificates",
+    "ListCertificates",
+    "ListCertificatesByCA",
+    "ListPolicies",
+    "ListPolicyVersions",
+    "ListPrincipalPolicies",
+    "ListPrincipalThings",
+    "ListPrincipalThingsV2",
+    "ListTargetsForPolicy",
+    "ListThingPrincipals",
+    "ListThingPrincipalsV2",
+    "RegisterCACertificate",
+    "RegisterCertificate",
+    "RegisterCertificateWithoutCA",
+    "SetDefaultPolicyVersion",
+    "TestAuthorization",
+    "UpdateCACertificate",
+    "UpdateCertificate",
+];
+
 /// Runs a script against a server of its own; it must have called these.
 async fn conforms(script: &str, operations: &[&str]) {
     let (router, _fake) = fake::api();
@@ -130,4 +173,9 @@ async fn awss_own_clients_understand_every_operation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn awss_own_clients_of_things_share_the_port() {
     conforms("aws_iot.py", &OF_THINGS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn awss_own_clients_say_who_may_do_what() {
+    conforms("aws_identity.py", &OF_IDENTITY).await;
 }
