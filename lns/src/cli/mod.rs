@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the `lns` binary.
 
+mod ca;
 mod check;
 mod decode;
 mod demo;
@@ -36,6 +37,8 @@ enum Command {
     Decode(Box<decode::DecodeArgs>),
     /// Print a packet forwarder's configuration for this server.
     GatewayConfig(gateway_config::GatewayConfigArgs),
+    /// Print the certificate of the server's own authority, for devices to trust.
+    Ca(ca::CaArgs),
     /// Write every record of the data directory as text. The server must not be running.
     Export(transfer::ExportArgs),
     /// Read an export into an empty data directory.
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Decode(args) => decode::decode(&args),
         Command::GatewayConfig(args) => gateway_config::print(&args),
+        Command::Ca(args) => ca::print(&args),
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
     };

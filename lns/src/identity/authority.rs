@@ -128,6 +128,11 @@ impl Authority {
         }
     }
 
+    /// The certificate of a data directory's authority, in PEM; `None`: it has none yet.
+    pub fn certificate(data_dir: &Path) -> Result<Option<String>, AuthorityError> {
+        read(&data_dir.join(FOLDER).join("ca.pem"))
+    }
+
     fn with(folder: PathBuf, pem: String, key: KeyPair) -> Result<Self, AuthorityError> {
         let issuer = Issuer::from_ca_cert_pem(&pem, key)?;
         Ok(Self { folder, pem, issuer })

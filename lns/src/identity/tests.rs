@@ -362,7 +362,9 @@ fn the_authority_is_made_once_and_its_keys_are_ours_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let now = Clock::start().now();
+    assert_eq!(Authority::certificate(folder.path()).unwrap(), None);
     let made = Authority::open(folder.path(), now).unwrap();
+    assert_eq!(Authority::certificate(folder.path()).unwrap().as_deref(), Some(made.pem()));
     let again = Authority::open(folder.path(), now).unwrap();
     assert_eq!(made.pem(), again.pem());
     assert_eq!(made.registration_code(), again.registration_code());
