@@ -1,6 +1,6 @@
 //! What the shell tells the broker, and what the broker tells the shell.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 use std::sync::Arc;
 
 use lns_pipeline::topic::TopicFilter;
