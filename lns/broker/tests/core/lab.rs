@@ -1,6 +1,6 @@
 //! A broker without sockets: clients by name, a store in memory, and all that was heard as text.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
@@ -84,8 +84,11 @@ pub struct Lab {
     pub paused: Vec<(String, bool)>,
     pub deliveries: Vec<(String, Delivery)>,
     /// Every packet to a client, for those who want more than text.
-    pub packets: VecDeque<(String, ServerPacket)>,
+    pub packets: VecDeque<(ConnectionId, ServerPacket)>,
+    /// What clients may do after a crash.
+    pub access: Arc<dyn Access>,
     written: VecDeque<(ConnectionId, usize)>,
+    closed: HashSet<ConnectionId>,
     names: HashMap<ConnectionId, String>,
     connections: HashMap<String, ConnectionId>,
     heard: HashMap<String, Vec<String>>,
@@ -115,13 +118,20 @@ impl Lab {
             paused: Vec::new(),
             deliveries: Vec::new(),
             packets: VecDeque::new(),
+            access: Arc::new(Unrestricted),
             written: VecDeque::new(),
+            closed: HashSet::new(),
             names: HashMap::new(),
             connections: HashMap::new(),
             heard: HashMap::new(),
             config,
             next: 1,
         }
+    }
+
+    /// The client identifier of a connection.
+    pub fn name(&self, connection: ConnectionId) -> &str {
+        &self.names[&connection]
     }
 
     /// A client connects under its client identifier, and may do everything.
@@ -141,6 +151,10 @@ impl Lab {
         self.input(Input::Connect(Box::new(connecting)));
     }
 
+    pub fn has_connected(&self, name: &str) -> bool {
+        self.connections.contains_key(name)
+    }
+
     pub fn connection(&self, name: &str) -> ConnectionId {
         self.connections[name]
     }
@@ -151,7 +165,20 @@ impl Lab {
 
     /// The socket of a client breaks.
     pub fn cut(&mut self, name: &str) {
-        self.input(Input::Closed(self.connection(name)));
+        let connection = self.connection(name);
+        self.closed.insert(connection);
+        self.input(Input::Closed(connection));
+    }
+
+    /// Every socket breaks: also those whose client has tried, in vain, to connect again.
+    pub fn cut_all(&mut self) {
+        let mut open: Vec<ConnectionId> = self.names.keys().copied().collect();
+        open.retain(|connection| !self.closed.contains(connection));
+        open.sort_unstable();
+        for connection in open {
+            self.closed.insert(connection);
+            self.input(Input::Closed(connection));
+        }
     }
 
     /// The client says goodbye.
@@ -202,10 +229,10 @@ impl Lab {
         self.holds.clear();
         self.heard.clear();
         let records: Vec<Record> = self.store.values().cloned().collect();
-        let mut access = |_: &lns_broker::SessionRecord| {
-            let access: Arc<dyn Access> = Arc::new(Unrestricted);
-            Some(access)
-        };
+        self.written.clear();
+        self.closed.extend(self.names.keys());
+        let known = self.access.clone();
+        let mut access = |_: &lns_broker::SessionRecord| Some(known.clone());
         let config = self.config.clone();
         let (core, outputs) = Core::restore(config, self.now, records, &mut access);
         self.core = core;
@@ -233,7 +260,10 @@ impl Lab {
     fn obey(&mut self, output: Output) {
         match output {
             Output::Send(connection, packet) => self.hear(connection, packet),
-            Output::Close(connection) => self.note(connection, "CLOSED".into()),
+            Output::Close(connection) => {
+                assert!(self.closed.insert(connection), "{connection:?} is closed once");
+                self.note(connection, "CLOSED".into());
+            }
             Output::Pause(connection, paused) => {
                 self.paused.push((self.names[&connection].clone(), paused));
             }
@@ -249,8 +279,9 @@ impl Lab {
     }
 
     fn hear(&mut self, connection: ConnectionId, packet: ServerPacket) {
+        assert!(!self.closed.contains(&connection), "{connection:?} is closed: {packet:?}");
         let text = text_of(&packet);
-        self.packets.push_back((self.names[&connection].clone(), packet.clone()));
+        self.packets.push_back((connection, packet.clone()));
         if let ServerPacket::Publish(delivery) = packet {
             let size = delivery.size;
             self.deliveries.push((self.names[&connection].clone(), delivery));

@@ -1,5 +1,6 @@
 //! The broker's core without sockets: given clients, when they say this, then that is heard.
 
+mod chaos;
 mod durable;
 mod flow;
 mod hostile;

@@ -216,7 +216,8 @@ impl Storm {
 
     /// Clients hear what was sent to them.
     fn listen(&mut self) {
-        while let Some((name, packet)) = self.lab.packets.pop_front() {
+        while let Some((connection, packet)) = self.lab.packets.pop_front() {
+            let name = self.lab.name(connection);
             let at = NAMES.iter().position(|known| *known == name).expect("a known client");
             self.clients[at].hears(packet);
         }
