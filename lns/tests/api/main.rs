@@ -16,6 +16,7 @@ mod policies;
 mod profiles;
 mod queue;
 mod rule_destinations;
+mod rules;
 mod services;
 mod shadows;
 mod things;

@@ -49,17 +49,19 @@ const OPERATIONS: [&str; 32] = [
 ];
 
 /// The operations on things, their events, and rules' destinations.
-const OF_THINGS: [&str; 43] = [
+const OF_THINGS: [&str; 50] = [
     "AddThingToThingGroup",
     "AssociateWirelessDeviceWithThing",
     "AssociateWirelessGatewayWithThing",
     "CreateThing",
     "CreateThingGroup",
     "CreateThingType",
+    "CreateTopicRule",
     "CreateTopicRuleDestination",
     "DeleteThing",
     "DeleteThingGroup",
     "DeleteThingType",
+    "DeleteTopicRule",
     "DeleteTopicRuleDestination",
     "DeprecateThingType",
     "DescribeEndpoint",
@@ -71,6 +73,9 @@ const OF_THINGS: [&str; 43] = [
     "DisassociateWirelessGatewayFromThing",
     "GetEventConfigurationByResourceTypes",
     "GetResourceEventConfiguration",
+    "DisableTopicRule",
+    "EnableTopicRule",
+    "GetTopicRule",
     "GetTopicRuleDestination",
     "ListEventConfigurations",
     "ListTagsForResource",
@@ -80,6 +85,8 @@ const OF_THINGS: [&str; 43] = [
     "ListThings",
     "ListThingsInThingGroup",
     "ListTopicRuleDestinations",
+    "ListTopicRules",
+    "ReplaceTopicRule",
     "RemoveThingFromThingGroup",
     "TagResource",
     "UntagResource",

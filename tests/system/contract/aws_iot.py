@@ -130,6 +130,35 @@ def destinations(iot, wireless):
     refused("UnauthorizedException", iot.get_topic_rule_destination, arn=arn)
 
 
+def rules(iot):
+    name = f"rule_{MARK}"
+    republish = {"republish": {"topic": "hot/${clientid()}", "roleArn": "arn:aws:iam::1:role/r"}}
+    payload = {"sql": "SELECT temperature AS t FROM 'farm/+' WHERE temperature > 20",
+               "awsIotSqlVersion": "2016-03-23", "description": "d", "ruleDisabled": False,
+               "actions": [republish], "errorAction": republish}
+    iot.create_topic_rule(ruleName=name, topicRulePayload=payload, tags="room=hall%201")
+    refused("ResourceAlreadyExistsException", iot.create_topic_rule, name, ruleName=name,
+            topicRulePayload=payload)
+    got = iot.get_topic_rule(ruleName=name)
+    for member in payload:
+        assert got["rule"][member] == payload[member], (member, got)
+    tags = iot.list_tags_for_resource(resourceArn=got["ruleArn"])["tags"]
+    assert tags == [{"Key": "room", "Value": "hall 1"}], tags
+    iot.disable_topic_rule(ruleName=name)
+    listed = pages(iot, "list_topic_rules", "rules", topic="farm/+", ruleDisabled=True)
+    assert [rule["ruleName"] for rule in listed] == [name], listed
+    assert listed[0]["topicPattern"] == "farm/+", listed
+    iot.enable_topic_rule(ruleName=name)
+    iot.replace_topic_rule(ruleName=name, topicRulePayload={**payload, "sql": "SELECT * FROM 'b'"})
+    assert iot.get_topic_rule(ruleName=name)["rule"]["sql"] == "SELECT * FROM 'b'"
+    refused("SqlParseException", iot.create_topic_rule, ruleName="x",
+            topicRulePayload={**payload, "sql": "SELEKT nonsense"})
+    refused("InvalidRequestException", iot.create_topic_rule, ruleName="x",
+            topicRulePayload={**payload, "actions": [republish] * 11})
+    iot.delete_topic_rule(ruleName=name)
+    refused("UnauthorizedException", iot.get_topic_rule, name, ruleName=name)
+
+
 def associations(iot, wireless, thing):
     profile = wireless.create_device_profile(LoRaWAN={"MacVersion": "1.0.3"})["Id"]
     eui = uuid.uuid4().hex[:16]
@@ -226,6 +255,7 @@ def main(url):
     thing_types(iot, kind, names)
     thing_groups(iot, names)
     associations(iot, wireless, names[0])
+    rules(iot)
     destinations(iot, wireless)
     registry_events(iot)
     endpoint(iot, url)

@@ -15,6 +15,7 @@ mod policy_versions;
 mod principals;
 mod reading;
 mod rule_destinations;
+mod rules;
 mod tags;
 mod thing_groups;
 mod thing_types;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
         .merge(policy_versions::routes())
         .merge(principals::routes())
         .merge(rule_destinations::routes())
+        .merge(rules::routes())
         .merge(tags::routes())
         .merge(thing_groups::routes())
         .merge(thing_types::routes())
