@@ -296,7 +296,14 @@ impl<'a> Parser<'a> {
         while self.symbol_if(".")? {
             keys.push(self.name("a key after the point")?);
         }
-        Ok(if keys.is_empty() { expr } else { Expr::Member(Box::new(expr), keys) })
+        Ok(match expr {
+            expr if keys.is_empty() => expr,
+            Expr::Member(base, mut before) => {
+                before.append(&mut keys);
+                Expr::Member(base, before)
+            }
+            expr => Expr::Member(Box::new(expr), keys),
+        })
     }
 
     fn primary(&mut self) -> Result<Expr, SqlError> {

@@ -1,7 +1,11 @@
 //! The rules engine, held against AWS's documentation: tables of expressions and statements with
 //! the results that its pages give or imply, and rules as a whole.
 
+mod actions;
+mod bounds;
+mod refused;
 mod rules;
+mod syntax;
 mod tables;
 
 use lns_pipeline::rule::{
