@@ -30,7 +30,8 @@ pub(crate) struct Connection {
     pub aliases_in: Vec<Option<Arc<str>>>,
     aliases_out: HashMap<Arc<str>, u16>,
     alias_maximum: u16,
-    /// Answers in the order of what they answer; the first waits for something.
+    /// Answers in the order of what they answer; the first waits for something. Bounded by the
+    /// receive maximum, and by [`Self::throttle`] for clients that have none.
     acks: VecDeque<HeldAck>,
     /// How many of them are PUBACKs.
     pub pub_acks: usize,

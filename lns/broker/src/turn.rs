@@ -23,7 +23,8 @@ pub(crate) struct Turn {
     /// What the changes of this turn will be called.
     next: Token,
     committed: Token,
-    /// Sessions that have something to do once a token is committed, in order of the tokens.
+    /// Sessions that have something to do once a token is committed, in order of the tokens. Bounded
+    /// by what makes writes: each client's receive maximum, and the server's receipts.
     waiting: VecDeque<(Token, Slot)>,
 }
 

@@ -49,24 +49,30 @@ impl Leaving {
 
     /// The client is told to go.
     pub fn told(tell: ReasonCode) -> Self {
-        let reason = match tell {
-            ReasonCode::NotAuthorized | ReasonCode::Banned => DisconnectReason::ForbiddenAccess,
-            ReasonCode::BadUserNameOrPassword => DisconnectReason::AuthError,
-            ReasonCode::KeepAliveTimeout => DisconnectReason::KeepAliveTimeout,
-            ReasonCode::MessageRateTooHigh
-            | ReasonCode::ConnectionRateExceeded
-            | ReasonCode::QuotaExceeded => DisconnectReason::Throttled,
-            ReasonCode::ServerShuttingDown
-            | ReasonCode::ServerBusy
-            | ReasonCode::ServerUnavailable
-            | ReasonCode::MaximumConnectTime => DisconnectReason::ServerInitiated,
-            ReasonCode::AdministrativeAction => DisconnectReason::ApiInitiated,
-            ReasonCode::UnspecifiedError => DisconnectReason::ServerError,
-            _ => DisconnectReason::ClientError,
-        };
+        let reason = PRESENCE_REASONS
+            .iter()
+            .find(|(code, _)| *code == tell)
+            .map_or(DisconnectReason::ClientError, |(_, reason)| *reason);
         Self { tell: Some(tell), is_open: true, reason, will: WillFate::Send }
     }
 }
+
+/// What presence events say of a connection that ends with a reason code. Every other one is the
+/// client's error.
+const PRESENCE_REASONS: [(ReasonCode, DisconnectReason); 12] = [
+    (ReasonCode::NotAuthorized, DisconnectReason::ForbiddenAccess),
+    (ReasonCode::Banned, DisconnectReason::ForbiddenAccess),
+    (ReasonCode::BadUserNameOrPassword, DisconnectReason::AuthError),
+    (ReasonCode::KeepAliveTimeout, DisconnectReason::KeepAliveTimeout),
+    (ReasonCode::MessageRateTooHigh, DisconnectReason::Throttled),
+    (ReasonCode::QuotaExceeded, DisconnectReason::Throttled),
+    (ReasonCode::ServerShuttingDown, DisconnectReason::ServerInitiated),
+    (ReasonCode::ServerBusy, DisconnectReason::ServerInitiated),
+    (ReasonCode::ServerUnavailable, DisconnectReason::ServerInitiated),
+    (ReasonCode::MaximumConnectTime, DisconnectReason::ServerInitiated),
+    (ReasonCode::AdministrativeAction, DisconnectReason::ApiInitiated),
+    (ReasonCode::UnspecifiedError, DisconnectReason::ServerError),
+];
 
 impl Core {
     /// Ends the session's connection, if it has one; and the session, if it is not kept.

@@ -42,6 +42,7 @@ pub struct Core {
     connections: HashMap<ConnectionId, Slot>,
     table: Table,
     retained: Retained,
+    /// At most one for each connection, two for each session, one for each retained message.
     timers: BTreeSet<(Timestamp, Timer)>,
     own: OwnPublications,
     departed: Departed,
@@ -158,10 +159,8 @@ impl Core {
             }
             session.expiry = expiry.min(cap);
         }
-        let will = match disconnect.reason {
-            ReasonCode::Success => WillFate::Delete,
-            _ => WillFate::Send,
-        };
+        let is_normal = disconnect.reason == ReasonCode::Success;
+        let will = if is_normal { WillFate::Delete } else { WillFate::Send };
         let reason = DisconnectReason::ClientInitiated;
         self.leave(slot, Leaving { tell: None, is_open: true, reason, will });
     }

@@ -11,7 +11,8 @@ use crate::turn::Turn;
 
 use super::Core;
 
-/// Publications of the server's own for which somebody waits.
+/// Publications of the server's own for which somebody waits: as many as the shell has receipts out,
+/// which is its bound.
 #[derive(Debug, Default)]
 pub(super) struct OwnPublications {
     pending: HashMap<u64, Pending>,

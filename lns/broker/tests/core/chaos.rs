@@ -58,7 +58,7 @@ fn connect(name: &str, x: u8, y: u8, z: u8) -> Connect {
     connect.clean_start = x.is_multiple_of(3);
     connect.keep_alive = u16::from(y % 4) * 20;
     if version == Version::V5 {
-        connect.session_expiry = (y % 3 > 0).then_some(u32::from(y));
+        connect.session_expiry = (!y.is_multiple_of(3)).then_some(u32::from(y));
         connect.receive_maximum = NonZeroU16::new(u16::from(z % 4));
         connect.maximum_packet_size = (z.is_multiple_of(5)).then_some(50);
         connect.topic_alias_maximum = u16::from(z % 3);

@@ -164,6 +164,25 @@ fn a_pub_comp_waits_until_the_identifier_is_free_in_the_store() {
     assert_eq!(lab.heard("p"), ["PUBCOMP 7"]);
 }
 
+/// A storm has found this: the release of a QoS 2 message was written and not committed when its
+/// client's connection broke. The repeated PUBREL found nothing to release and was answered at once;
+/// then the server died, and its store still had the identifier, which the client used again.
+#[test]
+fn a_repeated_release_waits_for_the_commit_of_the_first() {
+    let mut lab = Lab::new();
+    lab.connect(kept(v5("p")));
+    lab.says("p", publish(7, "t/1", "x", Q2));
+    lab.commits = false;
+    lab.says("p", pub_rel(7));
+    lab.cut("p");
+    lab.connect(kept(v5("p")));
+    lab.heard("p");
+    lab.says("p", pub_rel(7));
+    assert_eq!(lab.heard("p"), [""; 0]);
+    lab.commit_all();
+    assert_eq!(lab.heard("p"), ["PUBCOMP 7 PacketIdentifierNotFound"]);
+}
+
 #[test]
 fn the_intake_gets_a_qos_2_message_again_that_it_had_not_taken() {
     let mut lab = Lab::new();

@@ -127,13 +127,14 @@ struct Storm {
 }
 
 impl Storm {
-    fn new() -> Self {
+    /// Both subscribers have this subscription.
+    fn new(filter: &str) -> Self {
         let mut lab = Lab::new();
         for name in NAMES {
             lab.connect(kept(v5(name)));
         }
         for name in &NAMES[1..] {
-            lab.says(name, subscribe(1, &[("t/+", Q2)]));
+            lab.says(name, subscribe(1, &[(filter, Q2)]));
         }
         lab.input(listen(&["t/+"]));
         lab.packets.clear();
@@ -246,8 +247,11 @@ fn firsts(numbers: &[u32]) -> Vec<u32> {
     numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
 }
 
-fn check(storm: &Storm, sent: &HashMap<(String, Qos), Vec<u32>>) {
-    assert!(storm.clients[0].open.is_empty(), "everything is acknowledged at last");
+/// What was published, by topic and QoS.
+type Sent = HashMap<(String, Qos), Vec<u32>>;
+
+/// Each subscriber has all of it.
+fn check_each(storm: &Storm, sent: &Sent) {
     for client in &storm.clients[1..] {
         for ((topic, qos), numbers) in sent {
             let key = (topic.clone(), *qos);
@@ -260,6 +264,24 @@ fn check(storm: &Storm, sent: &HashMap<(String, Qos), Vec<u32>>) {
             }
         }
     }
+}
+
+/// The two of them together have all of it.
+fn check_both(storm: &Storm, sent: &Sent) {
+    for (key, numbers) in sent {
+        let got = |client: &Client| client.delivered.get(key).cloned().unwrap_or_default();
+        let mut got: Vec<u32> = storm.clients[1..].iter().flat_map(got).collect();
+        got.sort_unstable();
+        if key.1 != Qos::ExactlyOnce {
+            got.dedup();
+        }
+        assert_eq!(got, *numbers, "{key:?}");
+    }
+}
+
+/// The server has all of it, and keeps nothing that nobody needs.
+fn check_server(storm: &Storm, sent: &Sent) {
+    assert!(storm.clients[0].open.is_empty(), "everything is acknowledged at last");
     let heard: BTreeSet<u32> = storm
         .lab
         .accepted
@@ -278,6 +300,22 @@ fn check(storm: &Storm, sent: &HashMap<(String, Qos), Vec<u32>>) {
     );
 }
 
+/// All gusts, then calm.
+fn weather(filter: &str, gusts: &[Gust]) -> (Storm, Sent) {
+    let mut storm = Storm::new(filter);
+    let mut sent = Sent::new();
+    for gust in gusts {
+        let before = storm.published;
+        storm.blow(gust);
+        if let (Gust::Publish(topic, twice), true) = (gust, storm.published > before) {
+            let qos = if *twice { Q2 } else { Q1 };
+            sent.entry((format!("t/{topic}"), qos)).or_default().push(before);
+        }
+    }
+    storm.calm();
+    (storm, sent)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -285,17 +323,17 @@ proptest! {
     fn no_acknowledged_message_is_lost_doubled_or_out_of_order(
         gusts in prop::collection::vec(gust(), 1..120),
     ) {
-        let mut storm = Storm::new();
-        let mut sent: HashMap<(String, Qos), Vec<u32>> = HashMap::new();
-        for gust in &gusts {
-            let before = storm.published;
-            storm.blow(gust);
-            if let (Gust::Publish(topic, twice), true) = (gust, storm.published > before) {
-                let qos = if *twice { Q2 } else { Q1 };
-                sent.entry((format!("t/{topic}"), qos)).or_default().push(before);
-            }
-        }
-        storm.calm();
-        check(&storm, &sent);
+        let (storm, sent) = weather("t/+", &gusts);
+        check_each(&storm, &sent);
+        check_server(&storm, &sent);
+    }
+
+    #[test]
+    fn members_of_a_shared_subscription_lose_and_double_nothing_between_them(
+        gusts in prop::collection::vec(gust(), 1..120),
+    ) {
+        let (storm, sent) = weather("$share/g/t/+", &gusts);
+        check_both(&storm, &sent);
+        check_server(&storm, &sent);
     }
 }
