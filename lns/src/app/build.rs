@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::ears::Ears;
+use super::gate::Gatekeeper;
 use super::intake::Intake;
 use super::radio::Radios;
 use super::shadows::ShadowRoom;
@@ -247,10 +248,10 @@ fn way_out(
             None => Err((publication, taken)),
         }),
         store: Arc::clone(&common.store),
-        gate: None,
+        gate: Some(Arc::new(Gatekeeper(Arc::clone(&common.identity)))),
         clock: common.clock.clone(),
     };
-    let (broker, mqtt) = parts::broker(config, around)?;
+    let (broker, mqtt) = parts::broker(config, around, &common.identity)?;
     let shadows = ShadowRoom::start(config, common, &broker)?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::build::Common;
 use super::ears::{Ears, Here};
+use super::gate;
 use super::radio::Radios;
 use super::registered::{self, Registrations};
 use crate::api::{self, ClientAddress};
@@ -183,10 +184,11 @@ pub(super) fn keep_house(
     let (partitions, committer) = (common.partitions.clone(), common.committer.clone());
     let (outbox, broker) = (Arc::clone(outbox), Arc::clone(broker));
     let (store, ledgers) = (Arc::clone(&common.store), Arc::clone(&common.ledgers));
-    let ears = Arc::clone(ears);
+    let (ears, identity) = (Arc::clone(ears), Arc::clone(&common.identity));
     let mut registrations = Registrations::default();
     let mut keep = move |last: &mut Instant| {
         registrations.sync(&registry, &gateways, bridge.as_ref(), require_registered);
+        gate::refresh(&identity, &*broker);
         let mut writes = outbox.progress().moved();
         writes.append(&mut ledgers.lock());
         if !writes.is_empty() {

@@ -5,6 +5,7 @@ mod bridges;
 mod build;
 mod doors;
 mod ears;
+mod gate;
 mod intake;
 mod logging;
 mod news;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use lns_core::Network;
 use lns_core::env::ExtraChannel;
-use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta};
+use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta, Timestamp};
 use lns_pipeline::codec::Limits;
 
 use crate::broker::{
-    Broker, BrokerError, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External,
-    ExternalConfig, Surroundings, TlsSettings,
+    Broker, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
+    Surroundings, TlsSettings,
 };
 use crate::config::{CodecConfig, Config, Period, Rx1Delay};
+use crate::identity::Identity;
 use crate::outbox::{self, Bounds};
 use crate::registry::{Defaults, RegionDefaults};
 
@@ -109,7 +110,11 @@ pub fn codec_limits(config: &CodecConfig) -> Limits {
 }
 
 /// Starts the broker, ours or the way to another.
-pub fn broker(config: &Config, around: Surroundings) -> Result<Started, BrokerError> {
+pub fn broker(
+    config: &Config,
+    around: Surroundings,
+    identity: &Identity,
+) -> anyhow::Result<Started> {
     let mqtt = &config.mqtt;
     if let Some(url) = &mqtt.broker_url {
         let mut external = ExternalConfig::new(BrokerUrl {
@@ -124,17 +129,33 @@ pub fn broker(config: &Config, around: Surroundings) -> Result<Started, BrokerEr
     let mut embedded = EmbeddedConfig::new(address);
     embedded.bridge = credentials("bridge", mqtt.bridge_password.expose());
     embedded.clients = mqtt.max_clients as usize;
-    embedded.tls = tls(config)?;
+    embedded.tls = tls(config, identity, around.clock.now())?;
     let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))
 }
 
-/// Where MQTT is spoken over TLS, and with which certificate.
-fn tls(config: &Config) -> Result<Option<(std::net::SocketAddr, TlsSettings)>, BrokerError> {
+/// Where MQTT is spoken over TLS, and with which certificate: the one configured, else one of the
+/// server's own authority.
+fn tls(
+    config: &Config,
+    identity: &Identity,
+    now: Timestamp,
+) -> anyhow::Result<Option<(std::net::SocketAddr, TlsSettings)>> {
     let mqtt = &config.mqtt;
     let Some(address) = mqtt.tls_listen.address() else { return Ok(None) };
-    let mut settings = TlsSettings::read(mqtt.tls_certificate.clone(), mqtt.tls_key.clone())?;
+    let (certificate, key) = if mqtt.tls_certificate.as_os_str().is_empty() {
+        let mut names = vec!["localhost".to_owned(), address.ip().to_string()];
+        names.extend(
+            mqtt.tls_name.split([',', ' ']).filter(|name| !name.is_empty()).map(Into::into),
+        );
+        names.reverse();
+        let files = identity.authority()?.server(&names, now)?;
+        (files.certificate, files.key)
+    } else {
+        (mqtt.tls_certificate.clone(), mqtt.tls_key.clone())
+    };
+    let mut settings = TlsSettings::read(certificate, key)?;
     settings.require_certificate = mqtt.require_client_certificate;
     Ok(Some((address, settings)))
 }

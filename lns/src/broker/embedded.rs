@@ -37,6 +37,7 @@ use crate::clock::Clock;
 use crate::store::{MemoryStore, Store};
 use connection::Reception;
 pub use desk::{ConnectionSeen, RetainedMessage, Subscribed};
+use gate::Porter;
 pub use gate::{Admitted, Caller, Gate, Transport};
 use keeper::Shelf;
 use listen::Hall;
@@ -149,7 +150,7 @@ impl Embedded {
         if around.gate.is_none() && rights.open_to_the_world() {
             return Err(BrokerError::OpenToTheWorld { address: config.address });
         }
-        let gate = around.gate.clone().unwrap_or_else(|| Arc::new(rights));
+        let porter = Arc::new(Porter { gate: around.gate.clone(), rights });
         let acceptor =
             config.tls.as_ref().map(|(_, settings)| tls::acceptor(settings)).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -169,7 +170,7 @@ impl Embedded {
         let (owner, inbox) = mpsc::channel(INBOX + config.in_flight);
         let reception = Arc::new(Reception {
             owner: owner.clone(),
-            gate: Arc::clone(&gate),
+            porter: Arc::clone(&porter),
             counters: Arc::clone(&counters),
             asking: Semaphore::new(ASKED_AT_ONCE),
             max_packet: config.core().bounds.packet_bytes as usize,
@@ -180,7 +181,7 @@ impl Embedded {
             places: Arc::new(Semaphore::new(config.clients.min(Semaphore::MAX_PERMITS))),
             numbers: Arc::new(AtomicU64::new(numbers)),
         };
-        let (core, keeper, shelf) = start_core(&config, around, (inbox, &counters, &gate))?;
+        let (core, keeper, shelf) = start_core(&config, around, (inbox, &counters, &porter))?;
         runtime.spawn(hall.clone().accept(plain, None));
         if let Some(secure) = secure {
             runtime.spawn(hall.clone().accept(secure, acceptor));
@@ -290,14 +291,12 @@ type Started = (JoinHandle<()>, JoinHandle<()>, Arc<Shelf>);
 fn start_core(
     config: &EmbeddedConfig,
     around: Surroundings,
-    (inbox, counters, gate): (mpsc::Receiver<ToOwner>, &Arc<Counters>, &Arc<dyn Gate>),
+    (inbox, counters, porter): (mpsc::Receiver<ToOwner>, &Arc<Counters>, &Porter),
 ) -> Result<Started, BrokerError> {
     let records = keeper::restore(&*around.store)
         .map_err(|error| BrokerError::Restore { reason: error.to_string() })?;
-    let mut access = |session: &SessionRecord| {
-        let (principal, thing) = (session.principal.as_deref(), session.thing.as_deref());
-        gate.access(&session.client_id, principal, thing)
-    };
+    let mut access =
+        |session: &SessionRecord| porter.access(&session.client_id, session.principal.as_deref());
     let now = Timestamp::from_micros(around.clock.now().micros());
     let (core, outputs) = Core::restore(config.core(), now, records, &mut access);
     let (shelf, returns) = (Arc::new(Shelf::default()), Arc::new(Returns::default()));

@@ -74,6 +74,7 @@ keys! {
     mqtt.tls_listen;
     mqtt.tls_certificate;
     mqtt.tls_key;
+    mqtt.tls_name;
     mqtt.require_client_certificate;
     mqtt.max_clients: |value| within(value, 1, 1_000_000);
     mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));

@@ -112,6 +112,8 @@ pub struct MqttConfig {
     pub tls_certificate: PathBuf,
     /// The file with its key.
     pub tls_key: PathBuf,
+    /// The names by which clients call the server, for the certificate that its own authority makes.
+    pub tls_name: String,
     /// Is a client turned away that comes over TLS without a certificate?
     pub require_client_certificate: bool,
     /// How many clients may be connected, or have a session kept, at the embedded broker.
@@ -275,6 +277,7 @@ impl Default for Config {
                 tls_listen: Listen::Off,
                 tls_certificate: PathBuf::new(),
                 tls_key: PathBuf::new(),
+                tls_name: String::new(),
                 require_client_certificate: false,
                 max_clients: 50_000,
                 backlog_size: ByteSize::mib(64),

@@ -299,7 +299,8 @@ fn every_key_changes_the_configuration() {
         | "mqtt.password"
         | "mqtt.bridge_password"
         | "mqtt.tls_certificate"
-        | "mqtt.tls_key" => "other",
+        | "mqtt.tls_key"
+        | "mqtt.tls_name" => "other",
         "server.region" => "US915",
         "server.net_id" => "000001",
         "server.dev_addr_block" => "fc014c00/28",

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::gate::{Admitted, Caller, Gate, Transport};
+use super::gate::{Admitted, Caller, Porter, Transport};
 use super::line::Line;
 use super::owner::ToOwner;
 use super::read::read;
@@ -39,7 +39,7 @@ const BATCH: usize = 512;
 /// What all connections of a broker share.
 pub(super) struct Reception {
     pub owner: mpsc::Sender<ToOwner>,
-    pub gate: Arc<dyn Gate>,
+    pub porter: Arc<Porter>,
     pub counters: Arc<Counters>,
     /// How many clients are asked at a time who they are: hashing a password takes a core.
     pub asking: Semaphore,
@@ -145,9 +145,9 @@ impl Reception {
             address: whence.address,
             transport: whence.transport,
         };
-        let gate = Arc::clone(&self.gate);
+        let porter = Arc::clone(&self.porter);
         let _place = self.asking.acquire().await.expect("it is never closed");
-        let admitted = tokio::task::spawn_blocking(move || gate.admit(&caller)).await;
+        let admitted = tokio::task::spawn_blocking(move || porter.admit(&caller)).await;
         let admitted = admitted.unwrap_or_else(|error| {
             tracing::error!(%error, "a client could not be asked who it is");
             Err(ReasonCode::UnspecifiedError)

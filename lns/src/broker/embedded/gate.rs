@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lns_broker::{Access, ReasonCode};
 
+use super::rights::Rights;
+
 /// By which way a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -55,16 +57,43 @@ pub struct Admitted {
 
 /// Who knows the clients.
 pub trait Gate: Send + Sync {
-    /// Who the client is, or with which reason it is turned away. May take its time: it is asked on a
-    /// thread that may block.
-    fn admit(&self, caller: &Caller) -> Result<Admitted, ReasonCode>;
+    /// Who the client is, or with which reason it is turned away; `Ok(None)`: nobody that it knows, so
+    /// that the passwords of the configuration decide. May take its time: it is asked on a thread that
+    /// may block.
+    fn admit(&self, caller: &Caller) -> Result<Option<Admitted>, ReasonCode>;
 
-    /// What the client of a kept session may do, who is not there; `None`: its principal is gone.
+    /// The client that nobody knew is turned away.
+    fn turned_away(&self, caller: &Caller);
+
+    /// What the client of a kept session may do, who is not there; `None`: nobody that it knows.
     /// Asked at start.
-    fn access(
-        &self,
-        client_id: &str,
-        principal: Option<&str>,
-        thing: Option<&str>,
-    ) -> Option<Arc<dyn Access>>;
+    fn access(&self, client_id: &str, principal: &str) -> Option<Arc<dyn Access>>;
+}
+
+/// The gate and, behind it, the passwords of the configuration.
+pub(super) struct Porter {
+    pub gate: Option<Arc<dyn Gate>>,
+    pub rights: Rights,
+}
+
+impl Porter {
+    /// Who the client is, or with which reason it is turned away.
+    pub fn admit(&self, caller: &Caller) -> Result<Admitted, ReasonCode> {
+        if let Some(gate) = &self.gate
+            && let Some(admitted) = gate.admit(caller)?
+        {
+            return Ok(admitted);
+        }
+        let admitted = self.rights.admit(caller);
+        if let (Err(_), Some(gate)) = (&admitted, &self.gate) {
+            gate.turned_away(caller);
+        }
+        admitted
+    }
+
+    /// What the client of a kept session may do, who is not there.
+    pub fn access(&self, client_id: &str, principal: Option<&str>) -> Option<Arc<dyn Access>> {
+        let known = |gate: &Arc<dyn Gate>| gate.access(client_id, principal?);
+        self.gate.as_ref().and_then(known).or_else(|| self.rights.access(principal))
+    }
 }

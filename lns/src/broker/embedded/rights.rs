@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lns_broker::{Access, Connect, ReasonCode};
 use subtle::ConstantTimeEq;
 
-use super::gate::{Admitted, Caller, Gate};
+use super::gate::{Admitted, Caller};
 use crate::broker::filter;
 
 /// The topics of the server and its bridges.
@@ -167,15 +167,30 @@ impl Access for Role {
     }
 }
 
-impl Gate for Rights {
-    fn admit(&self, caller: &Caller) -> Result<Admitted, ReasonCode> {
+impl Rights {
+    /// Who the client is by these passwords.
+    pub fn admit(&self, caller: &Caller) -> Result<Admitted, ReasonCode> {
+        // Who comes over another door of ours, TLS or WebSocket, may come from anywhere.
+        let here = Self {
+            loopback: self.loopback && caller.address.ip().to_canonical().is_loopback(),
+            ..self.clone()
+        };
         let (username, password) = (caller.username.as_deref(), caller.password.as_deref());
-        let role = self.admit_as(username, password).ok_or(ReasonCode::BadUserNameOrPassword)?;
-        Ok(Admitted { principal: username.map(Into::into), thing: None, access: Arc::new(role) })
+        let role = here.admit_as(username, password).ok_or(ReasonCode::BadUserNameOrPassword)?;
+        // A name without a password of ours behind it is nobody's.
+        let principal = username.filter(|name| self.knows(name)).map(Into::into);
+        Ok(Admitted { principal, thing: None, access: Arc::new(role) })
     }
 
-    fn access(&self, _: &str, principal: Option<&str>, _: Option<&str>) -> Option<Arc<dyn Access>> {
-        Some(Arc::new(self.role(principal)))
+    /// What the client of a kept session may do; `None`: nobody has its name any more.
+    pub fn access(&self, principal: Option<&str>) -> Option<Arc<dyn Access>> {
+        let is_somebody = principal.is_some_and(|name| self.knows(name));
+        let is_nobody = principal.is_none() && self.loopback && self.application.is_none();
+        (is_somebody || is_nobody).then(|| Arc::new(self.role(principal)) as _)
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.bridge.iter().chain(&self.application).any(|who| who.username == name)
     }
 }
 
