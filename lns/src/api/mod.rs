@@ -46,6 +46,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use lns_lorawan::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::broker::Broker;
 use crate::identity::{Authority, AuthorityError};
 use crate::message::RegistryEvent;
 use crate::registry::{Registry, RegistryError};
@@ -85,6 +86,8 @@ pub struct Surroundings {
     pub shadows: Arc<dyn Shadows>,
     /// The server's own authority, made when it is first needed. May block.
     pub authority: OwnAuthority,
+    /// The MQTT broker.
+    pub broker: Arc<dyn Broker>,
     /// The metrics' text, in the Prometheus format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is wrong with the server, for whoever watches over it; empty when nothing is.

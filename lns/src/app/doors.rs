@@ -150,6 +150,7 @@ fn state(
             let identity = Arc::clone(&common.identity);
             Arc::new(move || identity.authority())
         },
+        broker: Arc::clone(&broker),
         metrics: Arc::new(move || observer.scrape(&gateways)),
         problems: Arc::new(move || {
             let away = !broker.status().connected;

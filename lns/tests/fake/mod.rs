@@ -266,6 +266,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
         shadows: shadows(),
         authority: authority(),
+        broker: broker(),
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
         registry_events: {
@@ -292,6 +293,12 @@ fn shadows() -> Arc<dyn lns::api::Shadows> {
         in_flight: 10,
     };
     Arc::new(lns::shadows::Shadows::start(surroundings).expect("a thread").0)
+}
+
+/// A broker of our own that listens on loopback.
+fn broker() -> Arc<dyn Broker> {
+    let config = lns::broker::EmbeddedConfig::new("127.0.0.1:0".parse().unwrap());
+    Arc::new(lns::broker::Embedded::start(config, Arc::new(|_, _| Ok(()))).expect("a free port"))
 }
 
 /// A broker that nobody is connected to.

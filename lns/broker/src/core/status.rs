@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::event::Peer;
-use crate::message::Publication;
+use crate::message::{Publication, Qos};
 use crate::packet::{ConnectionId, Version};
+use crate::session::Subscribed;
 use crate::time::Timestamp;
 
 use super::Core;
@@ -39,8 +40,8 @@ pub struct SessionView {
     pub disconnected: Option<Timestamp>,
     /// Seconds that it outlives its connection.
     pub expiry: u32,
-    /// Its filters, in order.
-    pub filters: Vec<Arc<str>>,
+    /// Its filters, in order, and the QoS of each.
+    pub filters: Vec<(Arc<str>, Qos)>,
     /// Messages that wait for it.
     pub queued: usize,
     /// Messages that its client has not acknowledged.
@@ -66,14 +67,28 @@ impl Core {
 
     /// The session of a client.
     pub fn session(&self, client_id: &str) -> Option<SessionView> {
-        let session = self.sessions.get(self.sessions.find(client_id)?)?;
+        let slot = self.sessions.find(client_id)?;
+        let session = self.sessions.get(slot)?;
+        let qos = |one: &Subscribed| {
+            let leaf = self.table.leaf(one.leaf);
+            let groups = leaf.groups.iter().filter(|group| group.name == one.filter);
+            let in_groups = groups.flat_map(|group| &group.members);
+            let mut all =
+                leaf.plain.iter().filter(|_| !one.filter.starts_with("$share/")).chain(in_groups);
+            all.find(|subscriber| subscriber.slot == slot)
+                .map_or(Qos::AtMostOnce, |s| s.options.qos)
+        };
         Some(SessionView {
             peer: session.peer.clone(),
             version: session.version,
             connection: session.connection.as_ref().map(|connection| connection.id),
             disconnected: session.disconnected,
             expiry: session.expiry,
-            filters: session.subscriptions.iter().map(|one| one.filter.clone()).collect(),
+            filters: session
+                .subscriptions
+                .iter()
+                .map(|one| (one.filter.clone(), qos(one)))
+                .collect(),
             queued: session.queue.len(),
             in_flight: session.in_flight.len(),
         })

@@ -72,7 +72,10 @@ fn a_kept_session_survives_a_crash_with_all_it_has() {
         "QoS 2 waits until its identifier is durable"
     );
     let view = lab.core.session("s").expect("it is kept");
-    assert_eq!(view.filters.iter().map(|f| &**f).collect::<Vec<_>>(), ["$share/g/u", "t/#"]);
+    assert_eq!(
+        view.filters.iter().map(|(filter, _)| &**filter).collect::<Vec<_>>(),
+        ["$share/g/u", "t/#"]
+    );
     assert!(lab.core.retained("t/r").is_some());
     lab.says("s", publish(1, "t/new", "x", Q1));
     assert_eq!(lab.heard("s")[0], "\"t/new\" x q1 #5", "the subscriptions work");

@@ -4,15 +4,37 @@
 //! a line here. Operations refuse with an [`ApiError`](super::ApiError), which the
 //! [dialect](super::dialect) says in this service's words.
 
+mod connections;
+mod publish;
+mod retained;
 mod shadows;
+mod topic;
 
 use std::sync::Arc;
 
 use axum::Router;
 
-use super::ApiState;
+use super::{ApiError, ApiState, ErrorType};
+use crate::broker::{Embedded, Stopped};
 
 /// The paths of all operations.
 pub(super) fn routes() -> Router<Arc<ApiState>> {
-    Router::new().merge(shadows::routes())
+    Router::new()
+        .merge(connections::routes())
+        .merge(publish::routes())
+        .merge(retained::routes())
+        .merge(shadows::routes())
+}
+
+/// Our own broker: another can be asked for nothing but messages.
+fn broker(state: &ApiState) -> Result<&Embedded, ApiError> {
+    state.surroundings.broker.embedded().ok_or_else(|| {
+        let why =
+            "the server uses another MQTT broker, which cannot be asked; ask it by its own means";
+        ApiError::validation(why)
+    })
+}
+
+fn stopped(stopped: Stopped) -> ApiError {
+    ApiError::new(ErrorType::Internal, stopped.to_string())
 }

@@ -7,7 +7,7 @@ use lns_broker::{DisconnectClient, Input};
 
 use super::owner::ToOwner;
 use super::{Embedded, Stopped};
-use crate::broker::{Message, convert};
+use crate::broker::{Message, QoS, convert};
 
 /// A client that is connected, or has a kept session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct ConnectionSeen {
 pub struct Subscribed {
     /// As the client wrote it.
     pub filter: Arc<str>,
+    /// The highest QoS that it is given.
+    pub qos: QoS,
 }
 
 /// A retained message.
@@ -60,7 +62,11 @@ impl Embedded {
                 keeps_session: seen.expiry > 0,
                 session_expiry: seen.expiry,
                 disconnected_at: seen.disconnected.map(|at| at.micros()),
-                filters: seen.filters.into_iter().map(|filter| Subscribed { filter }).collect(),
+                filters: seen
+                    .filters
+                    .into_iter()
+                    .map(|(filter, qos)| Subscribed { filter, qos: convert::qos(qos) })
+                    .collect(),
             })
         })
         .await

@@ -1,0 +1,161 @@
+//! Publishing over HTTPS, for who has a message and no MQTT client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::topic::Topic;
+use crate::api::params::Params;
+use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
+use crate::broker::{Broker, Message, Properties, QoS, Ticket};
+
+/// How long the broker may take; most of it would be a room of the server that is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a broker that has no room is asked again.
+const RETRY: Duration = Duration::from_millis(5);
+
+pub(super) fn routes() -> Router<Arc<ApiState>> {
+    Router::new().route("/topics/{*topic}", operation(post(publish)))
+}
+
+/// Publish. Answered when the broker has taken responsibility, at QoS 0 as at QoS 1.
+async fn publish(
+    State(state): Shared,
+    Topic(topic): Topic,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let message = message(topic, params, &headers, body)?;
+    let (say, said) = tokio::sync::oneshot::channel();
+    let say = parking_lot::Mutex::new(Some(say));
+    let ticket = Ticket::new(
+        0,
+        Arc::new(move |_| {
+            // Who asked may have gone; what was published is published.
+            let _ = say.lock().take().map(|say| say.send(()));
+        }),
+    );
+    let taken = async {
+        hand_over(&*state.surroundings.broker, message, ticket).await;
+        said.await
+    };
+    match tokio::time::timeout(PATIENCE, taken).await {
+        Ok(Ok(())) => Ok(StatusCode::OK.into_response()),
+        Ok(Err(_)) | Err(_) => Err(ApiError::new(
+            ErrorType::Throttling,
+            "the broker has not taken the message in time; it may still do so",
+        )),
+    }
+}
+
+async fn hand_over(broker: &dyn Broker, message: Message, ticket: Ticket) {
+    let mut next = (message, ticket);
+    while let Err(busy) = broker.publish(next.0, next.1) {
+        next = (busy.message, busy.ticket);
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn message(
+    topic: String,
+    mut params: Params,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Message, ApiError> {
+    if topic.contains(['+', '#', '\0']) || topic.starts_with("$aws/events/") {
+        return Err(ApiError::validation("topic: it has a wildcard in it, or is the server's own"));
+    }
+    let qos = match params.word("qos", &["0", "1"])?.as_deref() {
+        Some("1") => QoS::AtLeastOnce,
+        _ => QoS::AtMostOnce,
+    };
+    let retain = params.word("retain", &["true", "false"])?.as_deref() == Some("true");
+    let properties = properties(&mut params, headers)?;
+    params.finish()?;
+    let properties = (properties != Properties::default()).then(|| Box::new(properties));
+    Ok(Message { qos, retain, properties, ..Message::new(topic, body) })
+}
+
+fn properties(params: &mut Params, headers: &HeaderMap) -> Result<Properties, ApiError> {
+    let expiry = params.take("messageExpiry")?.map(|text| {
+        text.parse::<u32>()
+            .map_err(|_| ApiError::validation("messageExpiry: it is not a whole number of seconds"))
+    });
+    let said = |name: &'static str| {
+        let value = headers.get(name)?.to_str();
+        Some(value.map_err(|_| ApiError::validation(format!("{name}: it is not ASCII"))))
+    };
+    let is_utf8 = match said("x-amz-mqtt5-payload-format-indicator").transpose()? {
+        None => None,
+        Some("UTF8_DATA") => Some(true),
+        Some("UNSPECIFIED_BYTES") => Some(false),
+        Some(_) => {
+            let why = "payloadFormatIndicator: it is neither UNSPECIFIED_BYTES nor UTF8_DATA";
+            return Err(ApiError::validation(why));
+        }
+    };
+    let correlation = said("x-amz-mqtt5-correlation-data").transpose()?;
+    let user = said("x-amz-mqtt5-user-properties").transpose()?;
+    let properties = Properties {
+        is_utf8,
+        expiry: expiry.transpose()?.filter(|seconds| *seconds > 0),
+        content_type: params.take("contentType")?,
+        response_topic: params.take("responseTopic")?,
+        correlation: correlation.map(|text| decoded("correlationData", text)).transpose()?,
+        user: user.map(user_properties).transpose()?.unwrap_or_default(),
+    };
+    let too_long = [&properties.content_type, &properties.response_topic]
+        .into_iter()
+        .flatten()
+        .any(|text| text.len() > usize::from(u16::MAX) || text.contains('\0'));
+    if too_long
+        || properties.response_topic.as_ref().is_some_and(|topic| topic.contains(['+', '#']))
+    {
+        let why = "contentType, responseTopic: one is too long for MQTT, or has a wildcard in it";
+        return Err(ApiError::validation(why));
+    }
+    Ok(properties)
+}
+
+fn decoded(name: &str, text: &str) -> Result<Bytes, ApiError> {
+    let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() <= usize::from(u16::MAX));
+    let why = || ApiError::validation(format!("{name}: it is not Base64, or over 65535 bytes"));
+    bytes.map(Into::into).ok_or_else(why)
+}
+
+/// Base64 of a JSON array of objects with one member each, which is a name and its value.
+fn user_properties(text: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let wrong = || {
+        let why = "userProperties: it is not Base64 of JSON like [{\"name\": \"value\"}]";
+        ApiError::validation(why)
+    };
+    let json: Value =
+        serde_json::from_slice(&decoded("userProperties", text)?).map_err(|_| wrong())?;
+    let objects = match json {
+        Value::Array(objects) => objects,
+        object @ Value::Object(_) => vec![object],
+        _ => return Err(wrong()),
+    };
+    let mut pairs = Vec::new();
+    for object in objects {
+        let Value::Object(members) = object else { return Err(wrong()) };
+        for (name, value) in members {
+            let value = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            pairs.push((name, value));
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,70 @@
+//! Reading what is retained.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::topic::Topic;
+use super::{broker, stopped};
+use crate::api::common::json_of;
+use crate::api::params::{Page, Params};
+use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
+
+/// The largest page.
+const MOST: usize = 200;
+
+pub(super) fn routes() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/retainedMessage", operation(get(list)))
+        .route("/retainedMessage/{*topic}", operation(get(show)))
+}
+
+/// GetRetainedMessage.
+async fn show(State(state): Shared, Topic(topic): Topic, params: Params) -> Answer {
+    params.finish()?;
+    let found = broker(&state)?.retained(&topic).await.map_err(stopped)?;
+    let found = found.ok_or_else(|| {
+        ApiError::new(ErrorType::ResourceNotFound, format!("nothing is retained on {topic}"))
+    })?;
+    let mut body = json!({
+        "topic": topic,
+        "payload": STANDARD.encode(&found.message.payload),
+        "qos": found.message.qos.number(),
+        "lastModifiedTime": found.published_at / 1000,
+    });
+    let user = found.message.properties.map(|given| given.user).unwrap_or_default();
+    if !user.is_empty() {
+        let object = |(name, value)| Value::Object(Map::from_iter([(name, Value::String(value))]));
+        let user: Vec<Value> = user.into_iter().map(object).collect();
+        body["userProperties"] = STANDARD.encode(Value::Array(user).to_string()).into();
+    }
+    json_of(StatusCode::OK, body)
+}
+
+/// ListRetainedMessages.
+async fn list(State(state): Shared, mut params: Params) -> Answer {
+    let Page { size, after } = params.page_of(MOST)?;
+    params.finish()?;
+    let mut found = broker(&state)?.retained_after(after, size + 1).await.map_err(stopped)?;
+    let more = found.len() > size;
+    found.truncate(size);
+    let summary = |one: &crate::broker::RetainedMessage| {
+        json!({
+            "topic": one.message.topic,
+            "payloadSize": one.message.payload.len(),
+            "qos": one.message.qos.number(),
+            "lastModifiedTime": one.published_at / 1000,
+        })
+    };
+    let mut body = json!({ "retainedTopics": found.iter().map(summary).collect::<Vec<_>>() });
+    if let (true, Some(last)) = (more, found.last()) {
+        body["nextToken"] = Page::token(&last.message.topic).into();
+    }
+    json_of(StatusCode::OK, body)
+}
