@@ -102,29 +102,29 @@ impl Rights {
     }
 
     pub(crate) fn publish(&mut self, topic: &Arc<str>) -> bool {
-        let access = self.access.clone();
-        *self.answers(topic).publish.get_or_insert_with(|| access.publish(topic))
+        let answers = remembered(&mut self.answers, topic);
+        *answers.publish.get_or_insert_with(|| self.access.publish(topic))
     }
 
     pub(crate) fn retain(&mut self, topic: &Arc<str>) -> bool {
-        let access = self.access.clone();
-        *self.answers(topic).retain.get_or_insert_with(|| access.retain(topic))
+        let answers = remembered(&mut self.answers, topic);
+        *answers.retain.get_or_insert_with(|| self.access.retain(topic))
     }
 
     pub(crate) fn receive(&mut self, topic: &Arc<str>) -> bool {
         if self.receives_all {
             return true;
         }
-        let access = self.access.clone();
-        *self.answers(topic).receive.get_or_insert_with(|| access.receive(topic))
+        let answers = remembered(&mut self.answers, topic);
+        *answers.receive.get_or_insert_with(|| self.access.receive(topic))
     }
+}
 
-    fn answers(&mut self, topic: &Arc<str>) -> &mut Answers {
-        if self.answers.len() >= REMEMBERED && !self.answers.contains_key(topic) {
-            self.answers.clear();
-        }
-        self.answers.entry(topic.clone()).or_default()
+fn remembered<'a>(known: &'a mut HashMap<Arc<str>, Answers>, topic: &Arc<str>) -> &'a mut Answers {
+    if known.len() >= REMEMBERED && !known.contains_key(topic) {
+        known.clear();
     }
+    known.entry(topic.clone()).or_default()
 }
 
 impl fmt::Debug for Rights {

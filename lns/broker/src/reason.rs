@@ -135,6 +135,11 @@ impl ReasonCode {
         self.code() >= 0x80
     }
 
+    /// What it means here, for the people who read a client's log; `None` where its name says all.
+    pub fn words(self) -> Option<&'static str> {
+        WORDS.iter().find(|(reason, _)| *reason == self).map(|(_, words)| *words)
+    }
+
     /// The CONNACK return code of MQTT 3.1.1 (§3.2.2.3) that says this best.
     pub fn connect_return_code(self) -> u8 {
         match self.code() {
@@ -152,3 +157,21 @@ impl ReasonCode {
         self.code().min(0x80)
     }
 }
+
+/// Reason strings: what a client's maker or an operator can do about it.
+const WORDS: [(ReasonCode, &str); 14] = [
+    (ReasonCode::ProtocolError, "this packet must not come now, or not with these properties"),
+    (ReasonCode::ClientIdentifierNotValid, "the client identifier is too long, or missing"),
+    (ReasonCode::BadUserNameOrPassword, "user name, password or token is wrong"),
+    (ReasonCode::NotAuthorized, "no policy of this client allows it, or one denies it"),
+    (ReasonCode::KeepAliveTimeout, "nothing was heard for one and a half times the keep alive"),
+    (ReasonCode::SessionTakenOver, "another connection has the same client identifier"),
+    (ReasonCode::TopicFilterInvalid, "not a topic filter, or beyond a configured limit"),
+    (ReasonCode::TopicNameInvalid, "not a topic name, or beyond a configured limit"),
+    (ReasonCode::PacketIdentifierInUse, "a QoS 2 message has this identifier and is not released"),
+    (ReasonCode::ReceiveMaximumExceeded, "more unacknowledged messages than CONNACK allows"),
+    (ReasonCode::TopicAliasInvalid, "topic aliases go from 1 to the maximum that CONNACK says"),
+    (ReasonCode::QuotaExceeded, "a bound or limit of the server's configuration is reached"),
+    (ReasonCode::ServerShuttingDown, "the server stops"),
+    (ReasonCode::AdministrativeAction, "an operator has ended the connection"),
+];

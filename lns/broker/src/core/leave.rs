@@ -84,7 +84,9 @@ impl Core {
         if let Some(reason) = leaving.tell {
             turn.note(Note::Refused { client_id: session.client_id().clone(), reason });
             if connection.version == Version::V5 {
-                turn.send(id, ServerPacket::Disconnect(Disconnect::because(reason)));
+                let reason_string = connection.words(reason);
+                let said = Disconnect { reason_string, ..Disconnect::because(reason) };
+                turn.send(id, ServerPacket::Disconnect(said));
             }
         }
         if leaving.is_open {

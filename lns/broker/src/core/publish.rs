@@ -241,7 +241,8 @@ impl Core {
             return self.leave(slot, Leaving { tell: None, is_open: true, reason, will });
         }
         let Some(packet_id) = packet_id else { return };
-        let ack = Ack::because(packet_id, reason);
+        let reason_string = session.connection.as_ref().and_then(|one| one.words(reason));
+        let ack = Ack { packet_id, reason, reason_string };
         let packet = match qos {
             Qos::AtMostOnce => return,
             Qos::AtLeastOnce => ServerPacket::PubAck(ack),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::connection::Connection;
 use crate::event::{Action, Note, PresenceEvent};
 use crate::message::Qos;
 use crate::packet::{
@@ -43,8 +44,13 @@ impl Core {
             });
             granted.extend(outcome.ok());
         }
-        let ack = SubAck { packet_id: subscribe.packet_id, reasons, reason_string: None };
         if let Some(session) = self.sessions.get_mut(slot) {
+            let connection = session.connection.as_deref();
+            let words = |connection: &Connection| {
+                reasons.iter().find_map(|reason| connection.words(*reason))
+            };
+            let reason_string = connection.and_then(words);
+            let ack = SubAck { packet_id: subscribe.packet_id, reasons, reason_string };
             session.answer(ServerPacket::SubAck(ack), &mut self.turn);
         }
         self.after_grants(slot, granted);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lns_broker::{
-    Access, Action, DropCause, Input, Message, Note, PresenceEvent, ReasonCode, Subscribe,
-    SubscriptionOptions,
+    Access, Action, DropCause, Input, Message, Note, PresenceEvent, ReasonCode, ServerPacket,
+    Subscribe, SubscriptionOptions,
 };
 
 use crate::lab::*;
@@ -231,4 +231,35 @@ fn a_subscription_identifier_is_no_way_round_no_local_for_shared() {
         lab.says("a", lns_broker::ClientPacket::Subscribe(subscribe));
         assert_eq!(lab.heard("a"), ["DISCONNECT ProtocolError", "CLOSED"]);
     }
+}
+
+/// The reason strings that a client hears in answer to what it may not do.
+fn words(connect: lns_broker::Connect) -> Vec<&'static str> {
+    let mut lab = Lab::new();
+    let denied = with(&[(Asked::Publish, "no"), (Asked::Subscribe, "no")]).1;
+    lab.connect_with(connect, denied);
+    lab.says("a", publish(1, "no", "x", Q1));
+    lab.says("a", publish(2, "no", "x", Q2));
+    lab.says("a", subscribe(1, &[("yes", Q1), ("no", Q1)]));
+    lab.says("a", subscribe(2, &[("yes", Q1)]));
+    lab.input(Input::Stop);
+    let said = lab.packets.iter().filter_map(|(_, packet)| match packet {
+        ServerPacket::PubAck(ack) | ServerPacket::PubRec(ack) => ack.reason_string,
+        ServerPacket::SubAck(ack) => ack.reason_string,
+        ServerPacket::Disconnect(of) => of.reason_string,
+        _ => None,
+    });
+    said.collect()
+}
+
+#[test]
+fn refusals_say_why_to_clients_that_want_to_know() {
+    let why = ReasonCode::NotAuthorized.words().expect("it has words");
+    assert_eq!(words(v5("a")), [why, why, why, "the server stops"]);
+    let mut deaf = v5("a");
+    deaf.problem_information = false;
+    assert_eq!(words(deaf), [""; 0]);
+    let mut narrow = v5("a");
+    narrow.maximum_packet_size = Some(100);
+    assert_eq!(words(narrow), [""; 0]);
 }
