@@ -21,6 +21,9 @@ mod fields;
 mod iot;
 mod iot_data;
 mod keys;
+mod multicast;
+mod multicast_bulk;
+mod multicast_session;
 mod params;
 mod queue;
 mod routing;
@@ -55,7 +58,7 @@ pub use error::{ApiError, ErrorType};
 pub use routing::Service;
 pub use running::{
     AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
-    Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Shadows, Which,
+    Encoding, GatewaySeen, GroupSeen, Groups, Heard, Queued, QueuedItem, Reply, Shadows, Which,
 };
 pub use serve::{BindError, ClientAddress, bind, greeting, serve};
 
@@ -80,6 +83,8 @@ pub type OwnAuthority = Arc<dyn Fn() -> Result<Arc<Authority>, AuthorityError> +
 pub struct Surroundings {
     /// The devices and gateways.
     pub devices: Arc<dyn Devices>,
+    /// The multicast groups.
+    pub groups: Arc<dyn Groups>,
     /// The payload codecs.
     pub codecs: Arc<dyn Codecs>,
     /// The device shadows.
@@ -235,6 +240,25 @@ fn traffic() -> Router<Arc<ApiState>> {
         )
         .route("/wireless-devices/{id}/statistics", operation(get(statistics::device)))
         .route("/wireless-gateways/{id}/statistics", operation(get(statistics::gateway)))
+        .merge(multicast_groups())
+}
+
+fn multicast_groups() -> Router<Arc<ApiState>> {
+    use {multicast as m, multicast_bulk as bulk, multicast_session as session};
+    Router::new()
+        .route("/multicast-groups", operation(post(m::create).get(m::list)))
+        .route("/multicast-groups/{id}", operation(get(m::show).patch(m::update).delete(m::remove)))
+        .route("/multicast-groups/{id}/wireless-device", operation(put(m::associate)))
+        .route(
+            "/multicast-groups/{id}/wireless-devices/{device}",
+            operation(delete(m::disassociate)),
+        )
+        .route("/multicast-groups/{id}/bulk", operation(patch(bulk::associate).post(bulk::part)))
+        .route(
+            "/multicast-groups/{id}/session",
+            operation(put(session::start).get(session::show).delete(session::cancel)),
+        )
+        .route("/multicast-groups/{id}/data", operation(post(session::send)))
 }
 
 fn additions() -> Router<Arc<ApiState>> {
@@ -280,6 +304,15 @@ fn additions() -> Router<Arc<ApiState>> {
         .route("/v1/wireless-devices/{id}/mac", operation(get(v1::mac::show)))
         .merge(v1::mqtt_users::routes())
         .merge(v1::ca::routes())
+        .route("/v1/multicast-groups", operation(get(v1::multicast::list)))
+        .route(
+            "/v1/multicast-groups/{id}",
+            operation(get(v1::multicast::show).merge(patch(v1::multicast::update))),
+        )
+        .route(
+            "/v1/multicast-groups/{id}/queue",
+            operation(post(v1::multicast::send).merge(delete(v1::multicast::drop_items))),
+        )
         .route("/v1/wireless-gateways", operation(get(v1::gateways::list)))
         .route(
             "/v1/wireless-gateways/{id}",

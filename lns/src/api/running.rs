@@ -15,6 +15,7 @@ use lns_core::device::Waits;
 use lns_core::event::QueueItem;
 use lns_core::mac::Account;
 use lns_core::mac::force_rejoin::ForceRejoin;
+use lns_core::multicast::{GroupAbout, GroupId, GroupItem, GroupWaits};
 use lns_lorawan::{DataRateIndex, Db, Dbm, DevEui, Frequency, GatewayEui, Timestamp, TxPowerIndex};
 use lns_pipeline::codec::CodecSpec;
 use lns_pipeline::shadow::{Answer, ShadowId, Verb};
@@ -82,6 +83,33 @@ pub trait Devices: Send + Sync + 'static {
 
     /// When and by which gateways the device can be spoken to.
     fn listening(&self, dev_eui: DevEui) -> Reply<Listening>;
+}
+
+/// The multicast groups, as the API sees them.
+pub trait Groups: Send + Sync + 'static {
+    /// The group is described so from now on; it may be new.
+    fn describe(&self, about: Arc<GroupAbout>) -> Reply<()>;
+
+    /// The group is no more: its counter and queue go. No error when unknown.
+    fn forget(&self, group: GroupId) -> Reply<()>;
+
+    /// Queues a payload; answers its id.
+    fn enqueue(&self, group: GroupId, item: GroupItem) -> Reply<u64>;
+
+    /// Its next counter, and what is queued, in the order of sending.
+    fn seen(&self, group: GroupId) -> Reply<GroupSeen>;
+
+    /// Takes payloads off the queue; how many there were.
+    fn drop_items(&self, group: GroupId, which: Which) -> Reply<usize>;
+}
+
+/// What a group's home knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GroupSeen {
+    /// The next FCntDown; `None` when they are used up.
+    pub f_cnt_down: Option<u32>,
+    /// What is queued, in the order of sending, and what each waits for.
+    pub queue: Vec<(GroupItem, GroupWaits)>,
 }
 
 /// The codec workers, as the API sees them.

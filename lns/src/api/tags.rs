@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::registry::{
-    CaCertificate, Destination, DeviceProfile, Id, Kept, Kind, Policy, Registry, RegistryError,
-    ServiceProfile, Tags, ThingGroup, ThingType, TopicRule, WirelessDevice, WirelessGateway,
+    CaCertificate, Destination, DeviceProfile, Id, Kept, Kind, MulticastGroup, Policy, Registry,
+    RegistryError, ServiceProfile, Tags, ThingGroup, ThingType, TopicRule, WirelessDevice,
+    WirelessGateway,
 };
 
 use super::common::{CODEC_TAG, done, few_enough, json_of, tags};
@@ -76,6 +77,7 @@ tagged!(DeviceProfile, Id::parse, codec);
 tagged!(WirelessDevice, Id::parse, codec);
 tagged!(ServiceProfile, Id::parse);
 tagged!(WirelessGateway, Id::parse);
+tagged!(MulticastGroup, Id::parse);
 tagged!(Destination, named);
 tagged!(ThingType, named);
 tagged!(ThingGroup, named);
@@ -129,6 +131,7 @@ pub fn act_on(
         Kind::Destination => act::<Destination>(registry, &id, what),
         Kind::WirelessDevice => act::<WirelessDevice>(registry, &id, what),
         Kind::WirelessGateway => act::<WirelessGateway>(registry, &id, what),
+        Kind::MulticastGroup => act::<MulticastGroup>(registry, &id, what),
         Kind::ThingType => act::<ThingType>(registry, &id, what),
         Kind::ThingGroup => act::<ThingGroup>(registry, &id, what),
         Kind::TopicRule => act::<TopicRule>(registry, &id, what),

@@ -47,13 +47,17 @@ impl ApiState {
     /// Tells the owner of a device what the registry says of it.
     pub(super) async fn tell(&self, dev_eui: DevEui) -> Result<(), ApiError> {
         // The low bits differ most among devices of one make.
-        let turn = usize::try_from(dev_eui.value() % TURNS).expect("a small number");
-        let _turn = self.turns[turn].lock().await;
+        let _turn = self.turn_of(dev_eui.value()).lock().await;
         let devices = &self.surroundings.devices;
         match self.registry.device(dev_eui) {
             Some(device) => answer(devices.describe(self.registry.description(&device)?)).await,
             None => answer(devices.forget(dev_eui)).await,
         }
+    }
+
+    /// The turn of whatever has this number.
+    pub(super) fn turn_of(&self, number: u64) -> &Mutex<()> {
+        &self.turns[usize::try_from(number % TURNS).expect("a small number")]
     }
 
     /// Tells the owners of all devices that a change is about.

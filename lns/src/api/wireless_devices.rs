@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use lns_lorawan::DevEui;
 use serde_json::{Map, Value, json};
 
-use crate::registry::{Id, Kind, Registry, RegistryError, Tags, WirelessDevice};
+use crate::registry::{Id, Kind, MulticastGroup, Registry, RegistryError, Tags, WirelessDevice};
 
 use super::common::{
     CODEC_TAG, DESCRIPTION, NAME, change_text, created, done, id, id_field, identity, json_of,
@@ -181,6 +181,7 @@ pub struct Filter {
     destination: Option<String>,
     device_profile: Option<String>,
     service_profile: Option<String>,
+    multicast_group: Option<String>,
     /// Something that no device has.
     nothing: bool,
 }
@@ -194,19 +195,24 @@ impl Filter {
             device_profile: params.take("deviceProfileId")?,
             service_profile: params.take("serviceProfileId")?,
             nothing: kind.as_deref() == Some("Sidewalk")
-                // No device is in a task or group that cannot be made yet.
-                || params.take("fuotaTaskId")?.is_some()
-                || params.take("multicastGroupId")?.is_some(),
+                // No device is in a task that cannot be made yet.
+                || params.take("fuotaTaskId")?.is_some(),
+            multicast_group: params.take("multicastGroupId")?,
         })
     }
 
     /// Turns the filters into a question. An id that is none is nobody's.
-    pub fn question(self) -> impl Fn(&WirelessDevice) -> bool {
+    pub fn question(self, registry: &Registry) -> impl Fn(&WirelessDevice) -> bool {
+        let group = self.multicast_group.as_deref().map(|text| {
+            let group = Id::parse(text).and_then(|id| registry.find::<MulticastGroup>(&id));
+            group.map(|group| group.members.clone()).unwrap_or_default()
+        });
         let id_of = |text: &Option<String>| text.as_deref().map(Id::parse);
         let profile = id_of(&self.device_profile);
         let service = id_of(&self.service_profile);
         move |device| {
             !self.nothing
+                && group.as_ref().is_none_or(|members| members.contains(&device.id))
                 && self.destination.as_deref().is_none_or(|name| *device.destination == *name)
                 && profile.is_none_or(|id| id == Some(device.device_profile_id))
                 && service.is_none_or(|id| id.is_some() && id == device.service_profile_id)
@@ -220,7 +226,8 @@ pub async fn list(State(state): Shared, mut params: Params) -> Answer {
     let filter = Filter::read(&mut params)?;
     params.finish()?;
     let start = page.start(Id::parse)?;
-    let (devices, token) = page_of(&state.registry, (&page, start), filter.question());
+    let (devices, token) =
+        page_of(&state.registry, (&page, start), filter.question(&state.registry));
     let list = devices.iter().map(|device| {
         let mut entry = entry(device);
         let last = state.surroundings.devices.statistics(device.dev_eui);

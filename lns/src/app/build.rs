@@ -31,7 +31,7 @@ use crate::message::{GroupTold, OutboundEvent, ToLanes, ToPartition};
 use crate::observe::Observer;
 use crate::outbox::{self, Outbox, Progress};
 use crate::partition::{self, Loaded, Partition};
-use crate::registry::{Registry, WirelessDevice};
+use crate::registry::{MulticastGroup, Registry, WirelessDevice};
 use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
 use crate::router::Router;
 use crate::service::{Downlinks, Encoder, Service};
@@ -216,12 +216,26 @@ fn read_back(common: &Common) -> anyhow::Result<(Vec<Loaded>, Vec<OutboundEvent>
         return Err(error).context("reading the devices' descriptions");
     }
     let count = common.router.partitions();
-    let (loaded, undelivered) = partition::load(
+    let (mut loaded, undelivered) = partition::load(
         &*common.store,
         descriptions.into_iter(),
         (count, common.clock.now()),
         &common.delivered,
     )?;
+    let mut groups = Vec::new();
+    let mut bad = None;
+    registry.walk(None, &mut |group: &Arc<MulticastGroup>| {
+        match registry.group_description(group) {
+            Ok(about) => groups.push(about),
+            Err(error) => bad = Some(error),
+        }
+        bad.is_none()
+    });
+    if let Some(error) = bad {
+        return Err(error).context("reading the multicast groups' descriptions");
+    }
+    let now = common.clock.now();
+    partition::load_groups(&*common.store, groups.into_iter(), now, &mut loaded)?;
     for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
         let home = lns_core::device::home_of(device.about.dev_eui);
         common.router.change(home, &[], &device.addresses());

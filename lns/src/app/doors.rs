@@ -144,6 +144,7 @@ fn state(
     let clock = common.clock.clone();
     let surroundings = api::Surroundings {
         devices: Arc::clone(service) as Arc<dyn api::Devices>,
+        groups: Arc::clone(service) as Arc<dyn api::Groups>,
         codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
         shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
         authority: {

@@ -51,6 +51,7 @@ pub fn defaults(config: &Config) -> Defaults {
         confirmed_attempts: config.downlink.attempts,
         reply_window_ms: config.downlink.reply_window.0.as_millis() as u32,
         regions: Region::ALL.map(|region| region_defaults(config, region)).to_vec(),
+        addresses: addresses(config),
     }
 }
 

@@ -26,6 +26,7 @@ impl Kind {
             | Kind::WirelessGateway
             | Kind::Codec
             | Kind::EventConfiguration
+            | Kind::MulticastGroup
             | Kind::Principal => ("iotwireless", self.name()),
             Kind::Thing => ("iot", "thing"),
             Kind::ThingType => ("iot", "thingtype"),

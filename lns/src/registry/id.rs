@@ -42,11 +42,13 @@ pub enum Kind {
     MqttUser,
     /// What is attached to somebody who can be told apart.
     Principal,
+    /// Devices that hear the same frames.
+    MulticastGroup,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::DeviceProfile,
         Kind::ServiceProfile,
         Kind::Destination,
@@ -64,6 +66,7 @@ impl Kind {
         Kind::CaCertificate,
         Kind::MqttUser,
         Kind::Principal,
+        Kind::MulticastGroup,
     ];
 
     /// The word in ARNs, errors and `ResourceType`.
@@ -86,6 +89,7 @@ impl Kind {
             Kind::CaCertificate => "CACertificate",
             Kind::MqttUser => "MqttUser",
             Kind::Principal => "Principal",
+            Kind::MulticastGroup => "MulticastGroup",
         }
     }
 }

@@ -24,6 +24,7 @@ mod gateway;
 mod id;
 mod kept;
 mod mqtt_user;
+mod multicast;
 mod policy;
 mod principal;
 mod record;
@@ -42,7 +43,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lns_core::Description;
-use lns_lorawan::{DataRateIndex, DevEui, Frequency, GatewayEui, Region};
+use lns_lorawan::{DataRateIndex, DevAddrPrefix, DevEui, Frequency, GatewayEui, NetId, Region};
 use parking_lot::Mutex;
 
 use crate::store::{Store, StoreError, Write};
@@ -60,6 +61,7 @@ pub use gateway::{Basics, Location, Radio, WirelessGateway};
 pub use id::{Fingerprint, Id, Kind};
 pub use kept::{Kept, Tags};
 pub use mqtt_user::{MqttToken, MqttUser};
+pub use multicast::{DlClass, MEMBERS, McKeys, McSession, MulticastGroup};
 pub use policy::{MAX_VERSIONS, Policy, PolicyVersion};
 pub use principal::{MAX_POLICIES, Principal, PrincipalName};
 pub use route::Route;
@@ -82,6 +84,8 @@ pub struct Defaults {
     pub reply_window_ms: u32,
     /// What the network has in its regions; a region that is missing has nothing of its own.
     pub regions: Vec<RegionDefaults>,
+    /// The block that multicast groups' addresses are drawn from.
+    pub addresses: DevAddrPrefix,
 }
 
 /// What the network has in one region, where a profile does not say.
@@ -100,7 +104,13 @@ pub struct RegionDefaults {
 impl Defaults {
     /// The usual ones, in a region.
     pub fn of(region: Region) -> Self {
-        Defaults { region, confirmed_attempts: 3, reply_window_ms: 0, regions: Vec::new() }
+        Defaults {
+            region,
+            confirmed_attempts: 3,
+            reply_window_ms: 0,
+            regions: Vec::new(),
+            addresses: NetId::new(0).expect("0 has 24 bits").prefix(),
+        }
     }
 }
 
@@ -136,6 +146,7 @@ pub struct Registry {
     gateways: Shelf<WirelessGateway>,
     codecs: Shelf<Codec>,
     things: Shelf<Thing>,
+    multicast_groups: Shelf<MulticastGroup>,
     thing_types: Shelf<ThingType>,
     thing_groups: Shelf<ThingGroup>,
     topic_rules: Shelf<TopicRule>,
@@ -163,6 +174,7 @@ impl Registry {
             gateways: Shelf::default(),
             codecs: Shelf::default(),
             things: Shelf::default(),
+            multicast_groups: Shelf::default(),
             thing_types: Shelf::default(),
             thing_groups: Shelf::default(),
             topic_rules: Shelf::default(),
@@ -187,6 +199,7 @@ impl Registry {
         registry.read_back::<EventConfiguration>()?;
         registry.read_back::<WirelessGateway>()?;
         registry.read_back::<WirelessDevice>()?;
+        registry.read_back::<MulticastGroup>()?;
         registry.read_back::<Policy>()?;
         registry.read_back::<CaCertificate>()?;
         registry.read_back::<Certificate>()?;

@@ -2,6 +2,7 @@
 
 mod downlinks;
 mod encoder;
+mod groups;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ mod devices;
 mod door;
 mod events;
 mod gateways;
+mod multicast;
 mod policies;
 mod profiles;
 mod queue;

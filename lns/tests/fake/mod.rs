@@ -1,14 +1,16 @@
 //! A running server as far as the API can tell: it remembers what it is told and plays back what
 //! it is given. Shared by the API's own tests and by the contract test with AWS's clients.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use lns::api::{
     AdrSeen, ApiState, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices,
-    Encoded, Encoding, GatewaySeen, Heard, Queued, QueuedItem, Reply, Settings, Surroundings,
-    Which, router,
+    Encoded, Encoding, GatewaySeen, Groups, Heard, Queued, QueuedItem, Reply, Settings,
+    Surroundings, Which, router,
 };
 use lns::broker::{Broker, Busy, Message, Status, Ticket};
 use lns::message::RegistryEvent;
@@ -60,6 +62,8 @@ pub struct Fake {
     pub registry: OnceLock<Arc<Registry>>,
     /// What has become of things.
     pub told: Mutex<Vec<RegistryEvent>>,
+    /// The multicast groups.
+    pub groups: Mutex<groups::Homes>,
     /// When set, every mailbox is full.
     pub busy: AtomicBool,
 }
@@ -263,6 +267,7 @@ pub fn registry(store: Arc<dyn Store>) -> Arc<Registry> {
 pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
     Surroundings {
         devices: Arc::clone(fake) as Arc<dyn Devices>,
+        groups: Arc::clone(fake) as Arc<dyn Groups>,
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
         shadows: shadows(),
         authority: authority(),

@@ -253,6 +253,46 @@ def gateways(client):
     refused("ResourceNotFoundException", client.delete_wireless_gateway, made["Id"], Id=made["Id"])
 
 
+def multicast(client, device, profile):
+    made = client.create_multicast_group(
+        Name="lamps", Description="street", ClientRequestToken=uuid.uuid4().hex,
+        LoRaWAN={"RfRegion": "EU868", "DlClass": "ClassC",
+                 "ParticipatingGateways": {"TransmissionInterval": 500}},
+        Tags=[{"Key": "town", "Value": "Delft"}])
+    group = made["Id"]
+    got = client.get_multicast_group(Id=group)
+    assert got["Status"] == "Pending" and got["LoRaWAN"]["DlClass"] == "ClassC", got
+    assert group in [entry["Id"] for entry in client.list_multicast_groups()["MulticastGroupList"]]
+    client.update_multicast_group(Id=group, Name="lights", LoRaWAN={"DlClass": "ClassB"})
+    assert client.get_multicast_group(Id=group)["Name"] == "lights"
+    client.associate_wireless_device_with_multicast_group(Id=group, WirelessDeviceId=device)
+    listed = client.list_wireless_devices(MulticastGroupId=group)["WirelessDeviceList"]
+    assert [entry["Id"] for entry in listed] == [device], listed
+    client.disassociate_wireless_device_from_multicast_group(Id=group, WirelessDeviceId=device)
+    assert client.list_wireless_devices(MulticastGroupId=group)["WirelessDeviceList"] == []
+    query = f"DeviceProfileId: {profile['Id']}"
+    client.start_bulk_associate_wireless_device_with_multicast_group(Id=group, QueryString=query)
+    assert client.get_multicast_group(Id=group)["LoRaWAN"]["NumberOfDevicesInGroup"] == 1
+    client.start_bulk_disassociate_wireless_device_from_multicast_group(
+        Id=group, QueryString=query)
+    assert client.get_multicast_group(Id=group)["LoRaWAN"]["NumberOfDevicesInGroup"] == 0
+    metadata = {"LoRaWAN": {"FPort": 9}}
+    refused("ConflictException", client.send_data_to_multicast_group, group,
+            Id=group, PayloadData="AQI=", WirelessMetadata=metadata)
+    client.start_multicast_group_session(
+        Id=group, LoRaWAN={"DlDr": 3, "DlFreq": 869525000, "SessionTimeout": 600,
+                           "PingSlotPeriod": 256})
+    session = client.get_multicast_group_session(Id=group)["LoRaWAN"]
+    assert session["SessionTimeout"] == 1024 and session["PingSlotPeriod"] == 256, session
+    sent = client.send_data_to_multicast_group(Id=group, PayloadData="AQI=",
+                                               WirelessMetadata=metadata)
+    assert sent["MessageId"], sent
+    client.cancel_multicast_group_session(Id=group)
+    refused("ResourceNotFoundException", client.get_multicast_group_session, group, Id=group)
+    client.delete_multicast_group(Id=group)
+    refused("ResourceNotFoundException", client.get_multicast_group, group, Id=group)
+
+
 def service(client):
     endpoint = client.get_service_endpoint(ServiceType="LNS")
     assert endpoint["ServiceEndpoint"].startswith("udp://"), endpoint
@@ -298,6 +338,7 @@ def main(url):
     tags(client, device["Arn"])
     downlinks(client, device["Id"])
     gateways(client)
+    multicast(client, device["Id"], profile)
     service(client)
     client.delete_wireless_device(Id=device["Id"])
     client.delete_destination(Name=destination)

@@ -77,7 +77,8 @@ pub async fn list(State(state): Shared, mut params: Params) -> Answer {
     let filter = Filter::read(&mut params)?;
     params.finish()?;
     let start = page.start(Id::parse)?;
-    let (devices, token) = page_of(&state.registry, (&page, start), filter.question());
+    let (devices, token) =
+        page_of(&state.registry, (&page, start), filter.question(&state.registry));
     let list = devices.iter().map(|device| document(&state, device).into()).collect();
     list_of(("wireless_devices", "next_token"), list, token)
 }

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod gateways;
 pub mod mac;
 pub mod mqtt_users;
+pub mod multicast;
 pub mod profiles;
 pub mod queue;
 pub mod rejoin;

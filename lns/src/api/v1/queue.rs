@@ -140,7 +140,7 @@ fn waits(waits: &Waits) -> Value {
 }
 
 /// Why no gateway could send, in a sentence.
-fn lacking(missed: &Missed) -> String {
+pub(super) fn lacking(missed: &Missed) -> String {
     let what = match (missed.shortage.reason, missed.shortage.until) {
         (NoOffer::Offline, _) => "no gateway that heard the device was connected",
         (NoOffer::Rebooted, _) => "the gateway had restarted since it heard the device",
