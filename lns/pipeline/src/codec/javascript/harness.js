@@ -179,9 +179,10 @@
   hidden(G, 'module', ours);
   hidden(G, 'exports', ours.exports);
 
-  // What every script finds moves from the global object to an object behind it, read-only. So no
-  // call can replace it, a script may still declare a name of its own over it, and what remains on
-  // the global object is the script's: few names, quickly compared after each call.
+  // What every script finds moves from the global object to an object behind it. So a script that
+  // assigns or declares a name of the language makes a global of its own, as with Node.js, which
+  // goes after the call; and what remains on the global object is the script's: few names, quickly
+  // compared after each call. A script that reaches for the object behind changes itself alone.
   function retreat() {
     var behind = create(prototypeOf(G));
     var names = namesOf(G);
@@ -189,7 +190,6 @@
       var property = describe(G, names[i]);
       if (property.configurable && property.writable && property.value !== ours
         && property.value !== ours.exports) {
-        property.writable = false;
         property.configurable = false;
         define(behind, names[i], property);
         remove(G, names[i]);
