@@ -40,6 +40,10 @@ pub struct Bounds {
     pub queued_messages: usize,
     /// The same in bytes of topic, body and user properties.
     pub queued_bytes: usize,
+    /// Bytes that wait for all sessions together; a body counts for each that it waits for, though
+    /// it is kept once. Beyond it, a session that is away or behind loses its own oldest messages
+    /// for a new one; clients that keep up feel nothing of it.
+    pub all_queued_bytes: usize,
     /// Messages to one client that it has not acknowledged; its receive maximum may be smaller.
     pub in_flight: u16,
     /// Messages of one client that we have not acknowledged: our receive maximum.
@@ -64,6 +68,7 @@ impl Default for Bounds {
             subscriptions: 10_000,
             queued_messages: 100_000,
             queued_bytes: 64 << 20,
+            all_queued_bytes: 512 << 20,
             in_flight: 1_000,
             unacknowledged: 1_000,
             unwritten: 1 << 20,

@@ -175,6 +175,7 @@ impl Session {
         let at_most_once = self.queue.iter().filter(|entry| entry.qos == Qos::AtMostOnce);
         let bytes: usize = at_most_once.map(|entry| entry.publication.weight()).sum();
         self.queued_bytes -= bytes;
+        turn.queued_bytes -= bytes;
         self.queue.retain(|entry| entry.qos != Qos::AtMostOnce);
         for flight in &mut self.in_flight {
             flight.state = match flight.state {

@@ -184,7 +184,9 @@ impl Session {
         if !self.may_receive(&entry.publication.message.topic) {
             return turn.note_drop(self.client_id(), DropCause::NotPermitted);
         }
-        self.make_room(entry.publication.weight(), turn);
+        if !self.make_room(entry.publication.weight(), turn) {
+            return turn.note_drop(self.client_id(), DropCause::QueueFull);
+        }
         entry.place = self.next_place;
         self.next_place += 1;
         if self.is_kept() && entry.qos != Qos::AtMostOnce {
@@ -194,6 +196,7 @@ impl Session {
         }
         turn.wait(entry.after, self.slot);
         self.queued_bytes += entry.publication.weight();
+        turn.queued_bytes += entry.publication.weight();
         self.queue.push_back(entry);
         self.pump(turn);
     }
@@ -213,21 +216,30 @@ impl Session {
         }
     }
 
-    /// Drops the oldest messages while one of this weight would pass the bounds.
-    fn make_room(&mut self, weight: usize, turn: &mut Turn) {
-        let (messages, bytes) = (turn.bounds.queued_messages, turn.bounds.queued_bytes);
-        while !self.queue.is_empty()
-            && (self.queue.len() >= messages || self.queued_bytes + weight > bytes)
-        {
-            if let Some(oldest) = self.dequeue() {
-                self.discard(&oldest, DropCause::QueueFull, turn);
-            }
+    /// Drops the oldest messages while one of this weight would pass the bounds. `false` when that
+    /// is not enough, because others have taken all the room there is for those who are away.
+    fn make_room(&mut self, weight: usize, turn: &mut Turn) -> bool {
+        while self.is_full(weight, turn) {
+            let Some(oldest) = self.dequeue(turn) else { return false };
+            self.discard(&oldest, DropCause::QueueFull, turn);
         }
+        true
     }
 
-    fn dequeue(&mut self) -> Option<Entry> {
+    fn is_full(&self, weight: usize, turn: &Turn) -> bool {
+        let bounds = &turn.bounds;
+        let is_own = self.queue.len() >= bounds.queued_messages
+            || self.queued_bytes + weight > bounds.queued_bytes;
+        let is_behind = self.connection.is_none() || !self.queue.is_empty();
+        // A message that is larger than the whole queue still may go to who waits for nothing else.
+        (is_own && !self.queue.is_empty())
+            || (is_behind && turn.queued_bytes + weight > bounds.all_queued_bytes)
+    }
+
+    fn dequeue(&mut self, turn: &mut Turn) -> Option<Entry> {
         let entry = self.queue.pop_front()?;
         self.queued_bytes -= entry.publication.weight();
+        turn.queued_bytes -= entry.publication.weight();
         Some(entry)
     }
 
@@ -264,7 +276,7 @@ impl Session {
             self.send_unsent(turn);
         }
         while self.may_send_next(turn) {
-            let Some(entry) = self.dequeue() else { return };
+            let Some(entry) = self.dequeue(turn) else { return };
             self.send_next(entry, turn);
         }
     }

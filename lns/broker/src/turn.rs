@@ -19,6 +19,8 @@ pub(crate) struct Turn {
     pub now: Timestamp,
     pub out: Vec<Output>,
     pub bounds: Bounds,
+    /// Bytes in the queues of all sessions.
+    pub queued_bytes: usize,
     changes: Vec<Change>,
     /// What the changes of this turn will be called.
     next: Token,
@@ -34,6 +36,7 @@ impl Turn {
             now: Timestamp::default(),
             out: Vec::new(),
             bounds,
+            queued_bytes: 0,
             changes: Vec::new(),
             next: Token(1),
             committed: Token(0),

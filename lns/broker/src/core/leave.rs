@@ -169,6 +169,7 @@ impl Core {
     pub(super) fn end_session(&mut self, slot: Slot) {
         self.disarm(slot);
         let Some(mut session) = self.sessions.remove(slot) else { return };
+        self.turn.queued_bytes -= session.queued_bytes;
         for subscribed in &session.subscriptions {
             self.table.remove(&subscribed.filter, subscribed.leaf, slot);
         }

@@ -151,6 +151,7 @@ impl Core {
                 self.turn.change(Change::Delete(key));
             }
         }
+        self.turn.queued_bytes = self.sessions.iter().map(|session| session.queued_bytes).sum();
         for publication in bodies.values().filter(|body| !body.is_referred_to()) {
             self.turn.change(Change::Delete(Key::Message(publication.id)));
         }

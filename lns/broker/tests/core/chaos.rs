@@ -124,6 +124,7 @@ impl Chaos {
     fn new() -> Self {
         let mut config = Config::default();
         config.bounds.queued_messages = 4;
+        config.bounds.all_queued_bytes = 400;
         config.bounds.unwritten = 300;
         config.bounds.unacknowledged = 3;
         let mut lab = Lab::with(config);

@@ -75,6 +75,40 @@ fn a_queue_is_bounded_in_bytes_too() {
 }
 
 #[test]
+fn all_queues_together_are_bounded_and_who_keeps_up_feels_nothing() {
+    let mut config = Config::default();
+    config.bounds.all_queued_bytes = 1000;
+    let mut lab = Lab::with(config);
+    for name in ["a", "b"] {
+        lab.connect(kept(v5(name)));
+        lab.says(name, subscribe(1, &[("t", Q1)]));
+        lab.leaves(name);
+    }
+    lab.connect(v5("p"));
+    lab.says("p", subscribe(1, &[("t", Q1)]));
+    for _ in 0..5 {
+        lab.says("p", publish(1, "t", &"x".repeat(300), Q1));
+    }
+    let queued = |lab: &Lab, name: &str| lab.core.session(name).map_or(0, |view| view.queued);
+    assert_eq!(queued(&lab, "a") + queued(&lab, "b"), 3, "of 301 bytes each");
+    assert_eq!(drops(&lab, DropCause::QueueFull), 7);
+    let to_p = lab.deliveries.iter().filter(|(name, _)| name == "p").count();
+    assert_eq!(to_p, 5);
+    lab.crash();
+    lab.connect(v5("q"));
+    lab.says("q", publish(1, "t", &"x".repeat(900), Q1));
+    let restored = "restored queues count: a loses its two and the new one, b the one it has";
+    assert_eq!(drops(&lab, DropCause::QueueFull), 7 + 3 + 1, "{restored}");
+    lab.pass(4000);
+    assert_eq!(lab.core.status().queued, 0);
+    lab.connect(kept(v5("a")));
+    lab.says("a", subscribe(1, &[("t", Q1)]));
+    lab.leaves("a");
+    lab.says("q", publish(1, "t", &"x".repeat(900), Q1));
+    assert_eq!(queued(&lab, "a"), 1, "ended sessions do not count");
+}
+
+#[test]
 fn retained_messages_are_bounded() {
     let mut config = Config::default();
     config.bounds.retained_messages = 2;
