@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lns_pipeline::codec::{CodecSpec, DecodeInput, EncodeInput, Limits, Worker};
 use lns_pipeline::samples;
 use serde_json::json;
@@ -50,5 +50,29 @@ fn codecs(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, codecs);
+/// Uplinks that two workers decode between them, as on two cores.
+const UPLINKS: u64 = 20_000;
+
+fn two_workers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("javascript");
+    group.throughput(Throughput::Elements(UPLINKS)).sample_size(10);
+    let temperature = CodecSpec::javascript(samples::TEMPERATURE);
+    group.bench_function("20,000 uplinks by two workers", |b| {
+        b.iter(|| {
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        let mut worker = Worker::new(Limits::default());
+                        for _ in 0..UPLINKS / 2 {
+                            worker.decode(&temperature, &input(&TEMPERATURE, 1), 0).unwrap();
+                        }
+                    });
+                }
+            });
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, codecs, two_workers);
 criterion_main!(benches);

@@ -242,7 +242,13 @@ impl fmt::Display for Expr {
             Self::Star => f.write_str("*"),
             Self::Variable(_, name) => write!(f, "@{name}"),
             Self::Name(name) => f.write_str(name),
-            Self::Member(base, keys) => write!(f, "{base}.{}", keys.join(".")),
+            Self::Member(base, keys) => match &**base {
+                // A sign would be that of the member.
+                Self::Number(text) if text.starts_with('-') => {
+                    write!(f, "({text}).{}", keys.join("."))
+                }
+                base => write!(f, "{base}.{}", keys.join(".")),
+            },
             Self::Not(operand) => write!(f, "(NOT {operand})"),
             Self::Negative(operand) => write!(f, "(- {operand})"),
             Self::Chain(first, rest) => {

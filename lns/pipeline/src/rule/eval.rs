@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compile::{Column, Node, Program, Query, Select, empty_object};
 use super::env::{Env, Nothing, Origin, Payload, Seeded};
 use super::error::EvalError;
-use super::func::{Call, cast, regexp};
+use super::func::{Call, Function, cast, regexp};
 use super::operator;
 use super::value::{Object, Value};
 use super::version::SqlVersion;
@@ -16,7 +16,7 @@ use super::version::SqlVersion;
 /// of them take some 50 ms.
 pub const MAX_STEPS: u64 = 500_000;
 
-/// The longest text that a function or an operator makes, in bytes.
+/// The longest text and, as JSON, the largest array or object that a statement makes, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
 /// What one evaluation may still cost.
@@ -150,26 +150,30 @@ impl<'a> Eval<'a> {
                 Value::Array(found) => !found.is_empty(),
                 found => !found.is_undefined(),
             }),
-            Node::Query(query) => self.query(query)?,
+            Node::Query(query) => {
+                let found = self.query(query)?;
+                self.made(found)?
+            }
             Node::Case { value, arms, otherwise } => {
                 return self.case(value, arms, otherwise.as_deref());
             }
-            Node::Array(items) => Value::array(self.all(items)?),
+            Node::Array(items) => {
+                let items = self.all(items)?;
+                self.made(Value::array(items))?
+            }
             Node::Object(members) => {
                 let mut object = Object::with_capacity(members.len());
                 for (key, node) in members {
                     object.insert(key.clone(), self.node(node)?);
                 }
-                Value::object(object)
+                self.made(Value::object(object))?
             }
-            Node::Cast(operand, kind) => cast::cast(&self.node(operand)?, *kind),
-            Node::Call(function, nodes) => {
-                let arguments = self.all(nodes)?;
-                let weight: usize = arguments.iter().map(Value::weight).sum();
-                self.budget.charge(weight / 64)?;
-                let (env, version, budget) = (self.env, self.version, &mut self.budget);
-                (function.run)(&mut Call { arguments: &arguments, env, version, budget })?
+            Node::Cast(operand, kind) => {
+                let operand = self.node(operand)?;
+                self.budget.charge(operand.size(MAX_TEXT_BYTES) / 64)?;
+                cast::cast(&operand, *kind)
             }
+            Node::Call(function, nodes) => self.call(function, nodes)?,
             Node::Regexp { which, regex, arguments } => {
                 let arguments = self.all(arguments)?;
                 match regex {
@@ -180,6 +184,23 @@ impl<'a> Eval<'a> {
             Node::OrDefault(value, default) => self.or_default(value, default.as_deref())?,
         };
         Ok(self.version.settle(value))
+    }
+
+    fn call(&mut self, function: &Function, nodes: &[Node]) -> Result<Value, EvalError> {
+        let arguments = self.all(nodes)?;
+        if !function.shallow {
+            let size: usize = arguments.iter().map(|value| value.size(MAX_TEXT_BYTES)).sum();
+            self.budget.charge(size / 64)?;
+        }
+        let (env, version, budget) = (self.env, self.version, &mut self.budget);
+        let value = (function.run)(&mut Call { arguments: &arguments, env, version, budget })?;
+        if function.makes { self.made(value) } else { Ok(value) }
+    }
+
+    /// A value that was put together of others, if it is not too large.
+    fn made(&mut self, value: Value) -> Result<Value, EvalError> {
+        self.budget.text(value.size(MAX_TEXT_BYTES))?;
+        Ok(value)
     }
 
     fn all(&mut self, nodes: &[Node]) -> Result<Vec<Value>, EvalError> {
@@ -259,7 +280,7 @@ impl<'a> Eval<'a> {
                 for column in columns {
                     self.column(column, &mut object)?;
                 }
-                Ok(Value::object(object))
+                self.made(Value::object(object))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::ast::Operator;
 use super::decimal::Decimal;
 use super::error::EvalError;
-use super::eval::Budget;
+use super::eval::{Budget, MAX_TEXT_BYTES};
 use super::value::Value;
 
 /// Both values and what stands between them.
@@ -51,25 +51,10 @@ pub fn negative(operand: &Value) -> Value {
     }
 }
 
-/// Equality of two values, at the price of the longer of them.
+/// Equality of two values, at the price of the smaller of them.
 pub fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<Option<bool>, EvalError> {
-    // Trees that are compared were read from a payload or made by steps that were paid for.
-    budget.charge(tree_size(left).min(tree_size(right)))?;
+    budget.charge(left.size(MAX_TEXT_BYTES).min(right.size(MAX_TEXT_BYTES)) / 16)?;
     Ok(left.equals(right))
-}
-
-fn tree_size(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(tree_size).sum::<usize>(),
-        Value::Object(object) => 1 + object.values().map(tree_size).sum::<usize>(),
-        Value::String(text) => text.len() / 64,
-        Value::Undefined
-        | Value::Null
-        | Value::Boolean(_)
-        | Value::Int(_)
-        | Value::Decimal(_)
-        | Value::Binary(_) => 0,
-    }
 }
 
 fn truth(truth: Option<bool>) -> Value {

@@ -166,20 +166,30 @@ impl Value {
         }
     }
 
-    /// How much work it is to copy or write it, in bytes more or less.
-    pub(crate) fn weight(&self) -> usize {
+    /// How long it is as JSON, more or less. Counting ends beyond the limit: parts may be shared,
+    /// so that a value is larger than what it takes in memory, without end.
+    pub(crate) fn size(&self, limit: usize) -> usize {
         match self {
-            Self::String(text) => text.len(),
-            Self::Array(items) => items.len() * 8,
-            Self::Object(object) => object.len() * 16,
-            Self::Undefined
-            | Self::Null
-            | Self::Boolean(_)
-            | Self::Int(_)
-            | Self::Decimal(_)
-            | Self::Binary(_) => 0,
+            Self::String(text) => text.len() + 2,
+            Self::Array(items) => sum(items.iter().map(|item| (1, item)), limit),
+            Self::Object(object) => {
+                sum(object.iter().map(|(key, value)| (key.len() + 4, value)), limit)
+            }
+            Self::Undefined | Self::Binary(_) => 0,
+            Self::Null | Self::Boolean(_) | Self::Int(_) | Self::Decimal(_) => 5,
         }
     }
+}
+
+fn sum<'a>(parts: impl Iterator<Item = (usize, &'a Value)>, limit: usize) -> usize {
+    let mut total = 2;
+    for (around, value) in parts {
+        total += around + value.size(limit.saturating_sub(total));
+        if total > limit {
+            break;
+        }
+    }
+    total
 }
 
 impl PartialEq for Value {

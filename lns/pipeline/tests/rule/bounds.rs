@@ -40,6 +40,33 @@ fn texts_do_not_grow_without_end() {
 }
 
 #[test]
+fn values_made_of_themselves_do_not_explode() {
+    let tenfold = |name: &str| format!("[{}]", [name; 10].join(","));
+    let tower = |last: &str| {
+        let mut sql = format!("SET @a = {}", tenfold("t"));
+        for (name, below) in ["b", "c", "d", "e", "f", "g", "h"]
+            .iter()
+            .zip(["@a", "@b", "@c", "@d", "@e", "@f", "@g"])
+        {
+            sql += &format!(", @{name} = {}", tenfold(below));
+        }
+        format!("{sql} SELECT {last} AS r FROM 'a'")
+    };
+    for last in ["@h", "upper(@h)", "@h = @h", "encode(@h, 'base64')", "cast(@h as String)"] {
+        assert!(
+            matches!(failure(&tower(last), r#"{"t":1}"#.to_owned()), EvalError::TooLarge { .. }),
+            "{last}"
+        );
+    }
+    let large = format!("{{\"t\":\"{}\"}}", "a".repeat(100_000));
+    let columns: Vec<String> = (0..100).map(|at| format!("t AS c{at}")).collect();
+    let sql = format!("SELECT {} FROM 'a'", columns.join(", "));
+    assert!(matches!(failure(&sql, large.clone()), EvalError::TooLarge { .. }));
+    let same = format!("SELECT concat([t], {}) AS r FROM 'a'", vec!["t"; 50].join(", "));
+    assert!(matches!(failure(&same, large), EvalError::TooLarge { .. }));
+}
+
+#[test]
 fn regular_expressions_of_a_message_are_paid_for() {
     let payload = format!("{{\"a\":[{}]}}", vec!["\"(x+x+)+y\""; 100].join(","));
     let sql = "SELECT (SELECT VALUE regexp_matches('xxxxxxxxxxxxxxxxxxxxxxxxxxxx', p) FROM a AS p) AS r FROM 'a'";

@@ -32,7 +32,7 @@ fn what_is_hard_to_tell_apart_prints_apart() {
         "SELECT - 1, --1",
         "SELECT a - -1",
         "SELECT 'it''s', \"a\\\"b\", 'c:\\\\d'",
-        "SELECT 1e5.a",
+        "SELECT 1e5.a, (-1.5).a, - 1.5.a, ('x').b, (NOT a).b",
         "SELECT exists, exists.a, EXISTS (SELECT * FROM a)",
         "SELECT encode(*, 'base64'), *, * AS all",
         "SELECT get((SELECT v FROM e), 0).v AS from.where",

@@ -9,12 +9,14 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("isNull", |call| match call.arguments {
         [value] => Ok(Value::Boolean(matches!(value, Value::Null))),
         _ => Ok(Value::Undefined),
-    }),
+    })
+    .shallow(),
     Function::new("isUndefined", |call| match call.arguments {
         [value] => Ok(Value::Boolean(value.is_undefined())),
         _ => Ok(Value::Undefined),
     })
-    .since_2016(),
+    .since_2016()
+    .shallow(),
 ];
 
 /// What a value can be cast to.

@@ -7,14 +7,15 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("get", |call| match call.arguments {
         [collection, key] => or_undefined(part(collection, key)),
         _ => Ok(Value::Undefined),
-    }),
+    })
+    .shallow(),
     Function {
         need: Need::Default,
         ..Function::new("get_or_default", |_| Ok(Value::Undefined)).since_2016()
     },
     Function {
         need: Need::ConstantFirst("the kind of transformation"),
-        ..Function::new("transform", transform).since_2016()
+        ..Function::new("transform", transform).since_2016().makes()
     },
 ];
 

@@ -33,7 +33,8 @@ pub const FUNCTIONS: &[Function] = &[
         [Value::Undefined | Value::Null, other] => Ok(other.clone()),
         [value, _] => Ok(value.clone()),
         _ => Ok(Value::Undefined),
-    }),
+    })
+    .shallow(),
     Function::new("power", |call| doubles(call, f64::powf)),
     Function::new("rand", |call| match call.arguments {
         // 53 bits are what a double between 0 and 1 can tell apart.

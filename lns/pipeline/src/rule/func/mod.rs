@@ -49,6 +49,10 @@ pub struct Function {
     pub pure: bool,
     /// Whether `*` as its first argument is the payload's bytes.
     pub raw_star: bool,
+    /// Whether it looks at its arguments only from the outside, whatever is in them.
+    pub shallow: bool,
+    /// Whether it puts arrays or objects together, which may become large.
+    pub makes: bool,
     /// What it needs when a statement is compiled.
     pub need: Need,
     /// What it does.
@@ -75,7 +79,16 @@ impl Function {
     /// A function of its arguments alone, of all versions.
     const fn new(name: &'static str, run: fn(&mut Call<'_>) -> Answer) -> Self {
         let since = SqlVersion::V2015_10_08;
-        Self { name, since, pure: true, raw_star: false, need: Need::Nothing, run }
+        let (pure, raw_star, shallow, makes) = (true, false, false, false);
+        Self { name, since, pure, raw_star, shallow, makes, need: Need::Nothing, run }
+    }
+
+    const fn shallow(self) -> Self {
+        Self { shallow: true, ..self }
+    }
+
+    const fn makes(self) -> Self {
+        Self { shallow: true, makes: true, ..self }
     }
 
     const fn since_2016(self) -> Self {

@@ -14,7 +14,7 @@ pub const FUNCTIONS: &[Function] = &[
         let ascii = code.and_then(|code| u8::try_from(code).ok()).filter(u8::is_ascii);
         or_undefined(ascii.map(|code| Value::string(char::from(code).encode_utf8(&mut [0; 4]))))
     }),
-    Function::new("concat", concat),
+    Function::new("concat", concat).makes(),
     Function::new("endswith", |call| compare(call, |text, end| text.ends_with(end))),
     Function::new("indexof", |call| {
         let Some([Some(text), Some(wanted)]) = texts(call) else { return Ok(Value::Undefined) };
