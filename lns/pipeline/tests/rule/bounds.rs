@@ -23,6 +23,38 @@ fn nested_queries_over_a_long_array_end() {
 }
 
 #[test]
+fn the_deepest_statement_that_is_accepted_fits_on_a_stack() {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("{'k': ", "}"),
+        ("abs(", ")"),
+        ("NOT ", ""),
+        ("- ", ""),
+        ("a = (", ")"),
+        ("1 + a * (", ")"),
+        ("CASE ", " WHEN 1 THEN 2 END"),
+        ("CASE 1 WHEN 1 THEN ", " END"),
+        ("(SELECT VALUE ", " FROM a AS b)"),
+        ("EXISTS (SELECT ", " AS x FROM a)"),
+        ("cast(", " AS String)"),
+        ("get_or_default(a.b, ", ")"),
+    ] {
+        let deepest = (1..=64).rev().find_map(|depth| {
+            let sql =
+                format!("SELECT {}a{} AS r FROM 'a'", open.repeat(depth), close.repeat(depth));
+            let document =
+                serde_json::json!({"sql": sql, "awsIotSqlVersion": "beta", "actions": []});
+            Some((depth, lns_pipeline::rule::Rule::compile("deep", &document).ok()?))
+        });
+        let (depth, rule) = deepest.expect("one level is accepted");
+        assert!(depth >= 10, "{open}: only {depth} levels");
+        let payload = format!("{{\"a\":{}{}}}", "[".repeat(98), "]".repeat(98));
+        assert!(matches!(evaluate(&rule, "a", payload), Evaluated::Matched(_)), "{open}");
+    }
+}
+
+#[test]
 fn texts_do_not_grow_without_end() {
     let text = format!("{{\"t\":\"{}\"}}", "a".repeat(100_000));
     let sql = "SELECT replace(t, 'a', t) AS r FROM 'a'";
