@@ -5,5 +5,7 @@
 
 mod embedded;
 mod external;
+mod hostile;
 mod rights;
 mod support;
+mod tls;

@@ -4,6 +4,7 @@ mod broker_away;
 mod fleet;
 mod kill;
 mod ledger;
+mod mqtt_kept;
 mod refusals;
 mod terminate;
 
