@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use lns_core::adr::Algorithm;
 use serde_json::{Map, Value, json};
 
-use crate::registry::{ADR_MODES, DeviceProfile, Id, Kind, Registry};
+use crate::registry::{ADR_MODES, DeviceProfile, Id, Kind, Registry, ShadowMode};
 
 use super::common::{
     CODEC_TAG, NAME, created, done, id, identity, json_of, list_of, page_of, put, tags,
@@ -68,6 +68,7 @@ pub const ROWS: &[Row<DeviceProfile>] = &[
         "f_cnt_reset",
         Slot::Word(|p| &mut p.f_cnt_reset, &DeviceProfile::F_CNT_RESET),
     ),
+    Row::extra("Shadow", "shadow", Slot::Word(|p| &mut p.shadow, &ShadowMode::WORDS)),
     Row::extra(
         "ConfirmedAttempts",
         "confirmed_attempts",

@@ -100,7 +100,7 @@ pub(super) fn start(
         clock: clock.clone(),
     });
     let intake: SharedIntake = Arc::default();
-    let mut out = way_out(config, &common, &intake, undelivered)?;
+    let mut out = way_out(config, &common, (&intake, &service), undelivered)?;
 
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
@@ -143,7 +143,7 @@ pub(super) fn start(
         intake,
         radios,
         outbox: out.outbox,
-        shadows: out.shadows.door,
+        shadows: out.shadows,
         store: common.store,
         ledgers: common.ledgers,
         partitions: common.partitions,
@@ -158,7 +158,6 @@ pub(super) fn start(
             lanes,
             committer,
             workers: out.workers,
-            shadows: out.shadows.thread,
             housekeeping,
         },
     })
@@ -251,7 +250,7 @@ fn read_back(common: &Common) -> anyhow::Result<(Vec<Loaded>, Vec<OutboundEvent>
 fn way_out(
     config: &Config,
     common: &Common,
-    intake: &SharedIntake,
+    (intake, service): (&SharedIntake, &Arc<Service>),
     undelivered: Vec<OutboundEvent>,
 ) -> anyhow::Result<WayOut> {
     let intake = Arc::clone(intake);
@@ -266,7 +265,7 @@ fn way_out(
         clock: common.clock.clone(),
     };
     let (broker, mqtt) = parts::broker(config, around, &common.identity)?;
-    let shadows = ShadowRoom::start(config, common, &broker)?;
+    let shadows = ShadowRoom::start(config, common, (&broker, service))?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));
     let surroundings = Arc::new(outbox::Surroundings {
@@ -278,6 +277,7 @@ fn way_out(
             let events = Arc::clone(&events);
             Arc::new(move |device, event| events.companions(device, event))
         },
+        follower: Some(Arc::clone(&shadows.binding) as Arc<dyn outbox::Follower>),
         clock: common.clock.clone(),
     });
     let settings = parts::outbox(config);

@@ -35,7 +35,6 @@ use crate::outbox::Outbox;
 use crate::registry::{Registry, WirelessDevice};
 use crate::rooms::{Ledgers, Partitions};
 use crate::service::Service;
-use crate::shadows::Shadows;
 use crate::store::Store;
 
 pub use logging::init as init_logging;
@@ -54,7 +53,7 @@ pub struct Server {
     intake: build::SharedIntake,
     radios: Arc<radio::Radios>,
     outbox: Arc<Outbox>,
-    shadows: Arc<Shadows>,
+    shadows: shadows::ShadowRoom,
     store: Arc<dyn Store>,
     ledgers: Ledgers,
     partitions: Partitions,
@@ -84,7 +83,6 @@ struct Threads {
     lanes: JoinHandle<()>,
     committer: JoinHandle<bool>,
     workers: Vec<JoinHandle<()>>,
-    shadows: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
 }
 
@@ -137,7 +135,7 @@ impl Server {
     ///
     /// Fails when something that was decided could not be made durable.
     pub fn stop(self) -> anyhow::Result<()> {
-        let Threads { bridge, http, partitions, lanes, committer, workers, shadows, housekeeping } =
+        let Threads { bridge, http, partitions, lanes, committer, workers, housekeeping } =
             self.threads;
         self.stopping.send_replace(true);
         if let Some(bridge) = &self.bridge {
@@ -163,8 +161,7 @@ impl Server {
         for thread in workers {
             ended(thread.join())?;
         }
-        self.shadows.stop();
-        ended(shadows.join())?;
+        ended(self.shadows.stop())?;
         self.broker.stop(LAST_WORDS);
         *self.intake.write() = None;
         self.radios.forget_here();

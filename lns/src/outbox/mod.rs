@@ -18,17 +18,18 @@ use std::time::Duration;
 use lns_core::AppEvent;
 use lns_lorawan::Timestamp;
 use lns_pipeline::codec::Limits;
+use serde_json::Value;
 
 pub use backlog::Bounds;
 pub use progress::{Progress, read as read_cursors};
 
-use crate::broker::{Broker, Message};
+use crate::broker::{Broker, Message, Ticket};
 use crate::clock::Clock;
 use crate::gateways::Gateways;
 use crate::last_uplinks::LastUplinks;
 use crate::message::OutboundEvent;
 use crate::observe::Observer;
-use crate::registry::{Registry, WirelessDevice};
+use crate::registry::{Registry, Route, WirelessDevice};
 use backlog::Backlog;
 
 /// At least so long between two log lines about skipped events.
@@ -47,6 +48,19 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// Somebody who wants devices' events beside the broker. An event is done when both have it.
+pub trait Follower: Send + Sync {
+    /// Whether it wants the events of a device on this route.
+    fn wants(&self, route: &Route) -> bool;
+
+    /// Whether it has room for one more now; the worker waits until it has.
+    fn has_room(&self) -> bool;
+
+    /// Takes an event, an uplink with what its codec made of it. The ticket comes back when whatever
+    /// must be durable is; one that is kept has the event delivered again after the next start.
+    fn follow(&self, route: &Route, event: &AppEvent, object: Option<&Value>, ticket: Ticket);
+}
+
 /// What every worker knows.
 pub struct Surroundings {
     /// Who a device is and where its messages go.
@@ -59,6 +73,8 @@ pub struct Surroundings {
     pub last_uplinks: Arc<LastUplinks>,
     /// Further messages that ride on an event: with it they are delivered, or tried again.
     pub companions: Companions,
+    /// Who wants events beside the broker.
+    pub follower: Option<Arc<dyn Follower>>,
     /// The clock.
     pub clock: Clock,
 }

@@ -88,9 +88,20 @@ impl Worker {
             self.progress.done(home, event.sequence);
             return;
         };
-        let mut messages = vec![self.message(&route, &event, codecs)];
+        let decoded = match &event.kind {
+            EventKind::Uplink(uplink) => self.decode(&route, uplink, codecs),
+            EventKind::Joined { .. }
+            | EventKind::Downlink { .. }
+            | EventKind::Counters { .. }
+            | EventKind::Relayed(_)
+            | EventKind::ProprietaryMac { .. } => None,
+        };
+        let ticket = Ticket::new(ticket, Arc::clone(acknowledge));
+        let object = decoded.as_ref().and_then(|decoded| decoded.as_ref().ok());
+        let Some(ticket) = self.share((&route, &event), object, ticket) else { return };
+        let mut messages = vec![self.message(&route, &event, decoded.as_ref())];
         messages.extend((self.surroundings.companions)(&route.device, &event));
-        let tickets = Ticket::new(ticket, Arc::clone(acknowledge)).split(messages.len());
+        let tickets = ticket.split(messages.len());
         for (message, ticket) in messages.into_iter().zip(tickets) {
             if !self.publish(message, ticket) {
                 return;
@@ -107,23 +118,42 @@ impl Worker {
         }
     }
 
-    fn message(&self, route: &Route, event: &lns_core::AppEvent, codecs: &mut Codecs) -> Message {
-        let decoded = match &event.kind {
-            EventKind::Uplink(uplink) => self.decode(route, uplink, codecs),
-            EventKind::Joined { .. }
-            | EventKind::Downlink { .. }
-            | EventKind::Counters { .. }
-            | EventKind::Relayed(_)
-            | EventKind::ProprietaryMac { .. } => None,
-        };
-        self.show(route, event, decoded.as_ref());
+    /// Gives the follower its part, however long it takes; what is left of the ticket is the
+    /// broker's. `None` when the worker was sent home meanwhile.
+    fn share(
+        &self,
+        (route, event): (&Route, &lns_core::AppEvent),
+        object: Option<&Value>,
+        ticket: Ticket,
+    ) -> Option<Ticket> {
+        let follower = self.surroundings.follower.as_ref().filter(|it| it.wants(route));
+        let Some(follower) = follower else { return Some(ticket) };
+        while !follower.has_room() {
+            if self.backlog.is_closed() {
+                return None;
+            }
+            std::thread::sleep(BUSY);
+        }
+        let mut parts = ticket.split(2);
+        let part = parts.pop().expect("it was split in two");
+        follower.follow(route, event, object, part);
+        parts.pop()
+    }
+
+    fn message(
+        &self,
+        route: &Route,
+        event: &lns_core::AppEvent,
+        decoded: Option<&Result<Value, String>>,
+    ) -> Message {
+        self.show(route, event, decoded);
         let id = route.device.id.to_string();
         let label = DeviceLabel {
             dev_eui: route.device.dev_eui,
             wireless_device_id: &id,
             name: route.device.name.as_deref().unwrap_or_default(),
         };
-        let decoding = match &decoded {
+        let decoding = match decoded {
             None => Decoding::None,
             Some(Ok(object)) => Decoding::Object(object),
             Some(Err(why)) => Decoding::Failed(why),
@@ -265,6 +295,7 @@ mod tests {
             observer: Arc::new(Observer::new()),
             last_uplinks: Arc::default(),
             companions: Arc::new(|_, _| Vec::new()),
+            follower: None,
             clock: clock.clone(),
         });
         let progress = Arc::new(Progress::new(crate::message::watermarks()));

@@ -80,6 +80,9 @@ pub struct DeviceProfile {
     pub dev_nonce: Option<String>,
     /// What is done when an ABP device counts from the start again: `refuse`, `accept`.
     pub f_cnt_reset: Option<String>,
+    /// What devices and the shadows of their things have to do with each other: one of
+    /// [`ShadowMode::WORDS`]; `None`: `on`.
+    pub shadow: Option<String>,
     /// How often a confirmed downlink is sent, 1 to 15; `None`: 3.
     pub confirmed_attempts: Option<u32>,
     /// How long a reply is held for the application's, ms; `None`: 0.
@@ -115,6 +118,32 @@ pub struct DeviceProfile {
     /// The same for the decisions, made once and shared by all devices.
     #[serde(skip)]
     pub(super) decided: Decided,
+}
+
+/// What a device and the shadow of its thing have to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShadowMode {
+    /// Uplinks are reported, and desired states become downlinks.
+    On,
+    /// Uplinks are reported.
+    Reported,
+    /// Nothing.
+    Off,
+}
+
+impl ShadowMode {
+    /// As profiles say it.
+    pub const WORDS: [&str; 3] = ["on", "reported", "off"];
+
+    /// What a profile's word means; what is not said means that a device that somebody has
+    /// associated with a thing is to be its thing's.
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("off") => ShadowMode::Off,
+            Some("reported") => ShadowMode::Reported,
+            Some(_) | None => ShadowMode::On,
+        }
+    }
 }
 
 impl DeviceProfile {

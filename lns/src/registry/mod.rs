@@ -32,7 +32,7 @@ mod route;
 mod service_profile;
 mod shelf;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod thing;
 mod thing_group;
 mod thing_type;
@@ -54,7 +54,7 @@ pub use certificate::{CaCertificate, Certificate, CertificateMode, CertificateSt
 pub use codec::{CAYENNE_LPP, Codec};
 pub use destination::{DEFAULT_DESTINATION, Destination, Expression};
 pub use device::{Keys, WirelessDevice};
-pub use device_profile::DeviceProfile;
+pub use device_profile::{DeviceProfile, ShadowMode};
 pub use error::RegistryError;
 pub use event_configuration::EventConfiguration;
 pub use gateway::{Basics, Location, Radio, WirelessGateway};

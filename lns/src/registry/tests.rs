@@ -28,7 +28,7 @@ fn profile(registry: &Registry) -> Id {
     registry.create(profile).unwrap().record().id
 }
 
-fn device(dev_eui: u64, device_profile_id: Id) -> WirelessDevice {
+pub(crate) fn device(dev_eui: u64, device_profile_id: Id) -> WirelessDevice {
     WirelessDevice {
         id: Id::random(),
         dev_eui: DevEui::new(dev_eui),

@@ -39,7 +39,7 @@ impl Listener for Shadows {
         };
         let then = Then::Publish { _taken: taken, _flight: flight };
         let payload = message.payload.clone();
-        let ask = Ask { id, verb, payload, hops, refused, then };
+        let ask = Ask { id, verb, payload, hops, refused, insist: false, then };
         // Only the few that pass the bound between `has_room` and here could find no place.
         if self.mailbox.try_send(ToOwner::Ask(ask)).is_err() {
             tracing::debug!(topic = message.topic, "no room for a shadow's request: not answered");

@@ -58,8 +58,8 @@ pub struct Surroundings {
 /// Called by the owner with each shadow that has changed, when that is durable. It must not block.
 pub type Watch = Box<dyn Fn(&ShadowId, &Shadow) + Send + Sync>;
 
-/// What is done with an answer.
-type Answered = Box<dyn FnOnce(Answer) + Send>;
+/// What is done with an answer; `None`: the room has closed, and nothing was done.
+type Answered = Box<dyn FnOnce(Option<Answer>) + Send>;
 
 /// The door to the room.
 pub struct Shadows {
@@ -93,6 +93,8 @@ struct Ask {
     hops: u8,
     /// Rejected before it came here.
     refused: Option<Rejection>,
+    /// Whether it is decided again when the store refuses, before whatever came later.
+    insist: bool,
     then: Then,
 }
 
@@ -105,20 +107,20 @@ enum Then {
 }
 
 /// Told once, even when the work is dropped on the way.
-struct Caller(Option<(Answered, Clock)>);
+struct Caller(Option<Answered>);
 
 impl Caller {
     fn answer(mut self, answer: Answer) {
-        if let Some((done, _)) = self.0.take() {
-            done(answer);
+        if let Some(done) = self.0.take() {
+            done(Some(answer));
         }
     }
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        if let Some((done, clock)) = self.0.take() {
-            done(rejected(Rejection::Internal, seconds(&clock)));
+        if let Some(done) = self.0.take() {
+            done(None);
         }
     }
 }
@@ -156,15 +158,33 @@ impl Shadows {
         done: impl FnOnce(Answer) + Send + 'static,
     ) {
         let clock = self.shared.surroundings.clock.clone();
-        let now = seconds(&clock);
-        let then = Then::Call(Caller(Some((Box::new(done), clock))));
-        let ask = Ask { id, verb, payload: payload.into(), hops, refused: None, then };
-        let Err(error) = self.mailbox.try_send(ToOwner::Ask(ask)) else { return };
-        let full = matches!(error, TrySendError::Full(_));
-        if let ToOwner::Ask(Ask { then: Then::Call(caller), .. }) = error.into_inner() {
+        let closed = move || rejected(Rejection::Internal, seconds(&clock));
+        let done = move |answer: Option<Answer>| done(answer.unwrap_or_else(closed));
+        let then = Then::Call(Caller(Some(Box::new(done))));
+        let ask =
+            Ask { id, verb, payload: payload.into(), hops, refused: None, insist: false, then };
+        if let Err(TrySendError::Full(ToOwner::Ask(ask))) = self.mailbox.try_send(ToOwner::Ask(ask))
+            && let Then::Call(caller) = ask.then
+        {
             let why = Rejection::TooManyRequests { limit: MAILBOX };
-            caller.answer(rejected(if full { why } else { Rejection::Internal }, now));
+            caller.answer(rejected(why, seconds(&self.shared.surroundings.clock)));
         }
+    }
+
+    /// Updates a shadow, however often the store refuses, and in the order of the calls. Waits while
+    /// the room is full. `done` is called on the owner's thread after the commit; with `None` when
+    /// the room has closed before.
+    pub fn insist(
+        &self,
+        id: ShadowId,
+        payload: impl Into<Bytes>,
+        done: impl FnOnce(Option<Answer>) + Send + 'static,
+    ) {
+        let (verb, payload) = (Verb::Update, payload.into());
+        let then = Then::Call(Caller(Some(Box::new(done))));
+        let ask = Ask { id, verb, payload, hops: 0, refused: None, insist: true, then };
+        // A closed mailbox drops the request, and its caller is told so.
+        let _ = self.mailbox.send(ToOwner::Ask(ask));
     }
 
     /// The shadow as it lies in the store; `None` for one that is not there.

@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How long it waits for requests while the broker is busy.
 const BUSY: Duration = Duration::from_millis(2);
 
+/// How long it waits for requests after the store has refused some that are insisted on.
+const RETRY: Duration = Duration::from_millis(200);
+
 /// How long a stopping owner tries to say what it has to.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -34,6 +37,8 @@ pub(super) struct Owner {
     inbox: Receiver<ToOwner>,
     shared: Arc<Shared>,
     voice: Voice,
+    /// What the store has refused and is insisted on, in order; at most a turn of it.
+    again: Vec<Ask>,
 }
 
 /// A request and what becomes of it.
@@ -44,22 +49,27 @@ struct Decided {
 
 impl Owner {
     pub fn new(inbox: Receiver<ToOwner>, shared: Arc<Shared>, voice: Voice) -> Self {
-        Owner { inbox, shared, voice }
+        Owner { inbox, shared, voice, again: Vec::new() }
     }
 
     /// Works until it is told to stop, or nobody is left to ask.
     pub fn run(mut self) {
         let mut stop = false;
         while !stop || !self.inbox.is_empty() {
-            let patience = if self.voice.speak() { IDLE } else { BUSY };
+            let patience = match (self.voice.speak(), self.again.is_empty()) {
+                (true, true) => IDLE,
+                (true, false) => RETRY,
+                (false, _) => BUSY,
+            };
             let first = match self.inbox.recv_timeout(patience) {
-                Ok(message) => message,
-                Err(RecvTimeoutError::Timeout) => continue,
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) if self.again.is_empty() => continue,
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut asks = Vec::new();
-            let rest = self.inbox.try_iter().take(TURN - 1);
-            for message in std::iter::once(first).chain(rest) {
+            let mut asks = std::mem::take(&mut self.again);
+            let rest = self.inbox.try_iter().take(TURN.saturating_sub(asks.len() + 1));
+            for message in first.into_iter().chain(rest) {
                 match message {
                     ToOwner::Ask(ask) => asks.push(ask),
                     ToOwner::Stop => stop = true,
@@ -83,6 +93,11 @@ impl Owner {
             let observer = &self.shared.surroundings.observer;
             observer.store_refused_shadows(&error);
             // What a get was told may have been of a change that did not happen: nobody is told.
+            let (again, told) =
+                decided.into_iter().partition(|decided: &Decided| decided.ask.insist);
+            decided = told;
+            let again: Vec<Decided> = again;
+            self.again = again.into_iter().map(|decided| decided.ask).collect();
             for Decided { outcome, .. } in &mut decided {
                 *outcome = Outcome::rejected(Rejection::Internal, now, None);
             }

@@ -199,3 +199,10 @@ async fn awss_own_clients_of_things_share_the_port() {
 async fn awss_own_clients_say_who_may_do_what() {
     conforms("aws_identity.py", &OF_IDENTITY).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn awss_own_clients_of_shadows_know_every_refusal() {
+    let operations =
+        ["DeleteThingShadow", "GetThingShadow", "ListNamedShadowsForThing", "UpdateThingShadow"];
+    conforms("aws_iot_data.py", &operations).await;
+}

@@ -5,6 +5,7 @@
 //! clock wraps, so that windows lie on both sides of the wrap.
 
 mod application;
+mod binding;
 mod copies;
 mod downlink;
 mod events;

@@ -96,6 +96,16 @@ impl State {
         out.push(b'}');
     }
 
+    /// Appends the desired values, as an object.
+    pub fn write_desired(&self, out: &mut Vec<u8>) {
+        write_branch(out, &self.desired);
+    }
+
+    /// Appends when they were written.
+    pub fn write_desired_metadata(&self, out: &mut Vec<u8>) {
+        metadata::write_branch(out, &self.desired);
+    }
+
     /// Appends both sections' times, as an object.
     pub fn write_metadata(&self, out: &mut Vec<u8>) {
         out.push(b'{');
