@@ -6,6 +6,7 @@ mod kill;
 mod ledger;
 mod mqtt_kept;
 mod refusals;
+mod shadows;
 mod terminate;
 
 use system_tests::harness::{Binary, Place};

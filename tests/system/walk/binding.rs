@@ -1,8 +1,10 @@
 //! A device and the shadow of its thing: what it reports, what is wanted of it, and that the two meet.
 
+use std::sync::Arc;
+
 use lorawan_device::nb_device::Response;
 use serde_json::{Value, json};
-use system_tests::harness::{Http, Live, Node, eventually};
+use system_tests::harness::{Gateway, Http, Live, Node, eventually};
 
 use crate::{APP_KEY, DEV_EUI, GATEWAY, US915};
 
@@ -19,7 +21,7 @@ function encodeDownlink(input) {
 }";
 
 /// A server with a lamp that has joined and stands for a thing.
-fn lamp(mode: Option<&str>) -> (Live, Node, Http) {
+fn lamp(mode: Option<&str>) -> (Live, Node, Arc<Gateway>) {
     let live = Live::start(US915.region);
     let (provision, http) = (live.provision(), live.http());
     provision.codec("lamp", CODEC);
@@ -34,13 +36,14 @@ fn lamp(mode: Option<&str>) -> (Live, Node, Http) {
     let thing = http.request("POST", "/things/lamp", "{}").json();
     let arn = json!({ "ThingArn": thing["thingArn"] }).to_string();
     http.request("PUT", &format!("/wireless-devices/{device}/thing"), &arn);
-    let gateways = [live.gateway(GATEWAY, US915.tmst)];
+    let gateway = live.gateway(GATEWAY, US915.tmst);
+    let gateways = [Arc::clone(&gateway)];
     let mut node = Node::new(US915.configuration(), &gateways, DEV_EUI, APP_KEY);
     node.set_data_rate(US915.join_dr);
     let outcome = node.join();
     assert!(matches!(outcome.response, Response::JoinSuccess), "{outcome:?}");
     node.set_data_rate(US915.data_dr);
-    (live, node, http)
+    (live, node, gateway)
 }
 
 /// The state in a shadow; null when there is none.
@@ -65,7 +68,8 @@ fn until(http: Http, status: &str) {
 
 #[test]
 fn what_a_device_reports_and_what_is_wanted_of_it_meet_in_its_shadow() {
-    let (_live, mut node, http) = lamp(None);
+    let (live, mut node, _gateway) = lamp(None);
+    let http = live.http();
     node.send(2, &[1, 40], false);
     let reported = json!({ "level": 1, "used": 40 });
     eventually("the report", || state(http, LAMP)["reported"] == reported);
@@ -109,16 +113,15 @@ fn what_a_device_reports_and_what_is_wanted_of_it_meet_in_its_shadow() {
 
 #[test]
 fn a_wish_outlives_a_restart_and_is_sent_once() {
-    let (mut live, mut node, http) = lamp(None);
+    let (mut live, mut node, gateway) = lamp(None);
+    let http = live.http();
     desire(http, json!(5));
     until(http, "queued");
     live.restart();
-    live.gateway(GATEWAY, US915.tmst);
+    gateway.connect();
     until(http, "queued");
-    eventually("the gateway to be back", || {
-        let outcome = node.send(2, &[1, 40], false);
-        matches!(outcome.response, Response::DownlinkReceived(_))
-    });
+    let outcome = node.send(2, &[1, 40], false);
+    assert!(matches!(outcome.response, Response::DownlinkReceived(_)), "{outcome:?}");
     assert_eq!(node.take_downlink(), Some((10, vec![5])));
     let outcome = node.send(2, &[5, 41], false);
     assert_eq!(node.take_downlink(), None, "{outcome:?}");
@@ -127,7 +130,8 @@ fn a_wish_outlives_a_restart_and_is_sent_once() {
 
 #[test]
 fn a_profile_that_is_off_leaves_the_shadow_alone() {
-    let (_live, mut node, http) = lamp(Some("off"));
+    let (live, mut node, _gateway) = lamp(Some("off"));
+    let http = live.http();
     desire(http, json!(5));
     let outcome = node.send(2, &[1, 40], false);
     assert!(matches!(outcome.response, Response::RxComplete), "{outcome:?}");
