@@ -33,7 +33,8 @@
 //!   when there is no room.
 //! * **What the server says** is [`Input::Publish`]. Its receipt comes back in [`Output::Settled`]
 //!   when the message is durable for every kept session that wants it and the intake has let it go.
-//!   Receipts come back in the order of publishing, except where the intake takes its time.
+//!   Receipts come back in any order: a message that nobody wants is settled at once, while an
+//!   earlier one waits for the disk.
 //! * **Presence** ([`Output::Presence`]) is not published by the core: the shell renders it and
 //!   publishes it, or not.
 //! * **Time** is an argument, and deadlines are data: after each batch of inputs ask

@@ -171,7 +171,8 @@ impl Session {
     /// QoS 0 goes out at once or not at all, except behind retained messages that wait for their
     /// SUBACK: an older state must not arrive after a newer one.
     pub fn offer(&mut self, entry: Entry, turn: &mut Turn) {
-        let is_behind = self.queue.front().is_some_and(|first| !turn.is_committed(first.after));
+        let is_behind = self.connection.is_some()
+            && self.queue.front().is_some_and(|first| !turn.is_committed(first.after));
         if entry.qos == Qos::AtMostOnce && !is_behind {
             self.offer_now(entry, turn);
         } else {

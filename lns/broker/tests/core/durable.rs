@@ -82,6 +82,25 @@ fn a_kept_session_survives_a_crash_with_all_it_has() {
 }
 
 #[test]
+fn an_older_retained_message_does_not_overtake_a_newer_one() {
+    let mut lab = Lab::new();
+    lab.connect(kept(v5("s")));
+    lab.connect(v5("p"));
+    lab.says("p", publish_message(0, retained("t", "old", Q0)));
+    lab.heard("s");
+    lab.commits = false;
+    lab.says("s", subscribe(1, &[("t", Q1)]));
+    lab.says("p", publish_message(0, retained("t", "new", Q0)));
+    assert_eq!(lab.heard("s"), [""; 0], "the retained one waits for SUBACK");
+    lab.commit_all();
+    assert_eq!(lab.heard("s"), ["SUBACK 1 [01]", "\"t\" old q0 retained", "\"t\" new q0"]);
+    lab.says("s", subscribe(2, &[("t", Q1)]));
+    lab.cut("s");
+    lab.says("p", publish(0, "t", "newest", Q0));
+    assert_eq!(lab.core.status().queued, 0, "QoS 0 is not queued for who is away");
+}
+
+#[test]
 fn a_body_stands_once_and_goes_with_its_last_reader() {
     let mut lab = Lab::new();
     for name in ["a", "b", "c"] {
