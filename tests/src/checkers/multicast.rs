@@ -95,6 +95,14 @@ impl Multicast {
         self.heard.get(&(name.to_owned(), group)).map_or(&[], Vec::as_slice)
     }
 
+    /// When the copies of a group began, in order.
+    pub fn starts(&self, group: DevAddr) -> Vec<Timestamp> {
+        let copies = self.groups.get(&group).into_iter().flatten();
+        let mut starts: Vec<Timestamp> = copies.map(|copy| copy.starts).collect();
+        starts.sort_unstable();
+        starts
+    }
+
     /// How many messages and how many copies of a group were on air.
     pub fn on_air(&self, group: DevAddr) -> (usize, usize) {
         let copies = self.groups.get(&group).map_or(&[][..], Vec::as_slice);
