@@ -40,6 +40,8 @@ mod late_frames_open_no_window;
 mod link_adr_blocks_are_whole;
 mod low_data_rate_optimization_at_250_khz;
 mod mirror_frames;
+mod multicast_counters_rise_over_all_gateways;
+mod multicast_keys_of_a_1_0_device;
 mod nwk_key_of_a_1_1_device_on_a_1_0_network;
 mod one_eui_at_two_gateways;
 mod ping_slots_know_no_leap_second;

@@ -40,7 +40,7 @@ struct News<'a> {
     #[serde(rename = "FCntDown", skip_serializing_if = "Option::is_none")]
     f_cnt_down: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gateway_eui: Option<GatewayEui>,
+    gateway: Option<GatewayEui>,
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub fn group_news(to: &mut Vec<u8>, group: GroupId, news: &GroupNews) -> Topics 
         f_port: news.f_port,
         status: "",
         f_cnt_down: None,
-        gateway_eui: None,
+        gateway: None,
         window: None,
         cause: None,
         will_retry: None,
@@ -96,9 +96,9 @@ pub fn group_news(to: &mut Vec<u8>, group: GroupId, news: &GroupNews) -> Topics 
         }
         GroupStage::Handed { fate, f_cnt_down, gateway, window: used, again } => {
             let (status, cause, will_retry) = match fate {
-                Fate::Accepted => ("accepted", None, None),
+                Fate::Accepted => ("accepted", None, Some(false)),
                 Fate::Refused(cause) => ("refused", Some(&**cause), Some(*again)),
-                Fate::Unknown => ("unknown", None, None),
+                Fate::Unknown => ("unknown", None, Some(false)),
                 Fate::Expired => ("expired", None, Some(*again)),
             };
             let body = News {
@@ -106,7 +106,7 @@ pub fn group_news(to: &mut Vec<u8>, group: GroupId, news: &GroupNews) -> Topics 
                 cause,
                 will_retry,
                 f_cnt_down: Some(f_cnt_down.0),
-                gateway_eui: Some(*gateway),
+                gateway: Some(*gateway),
                 window: used.map(window),
                 ..blank
             };
