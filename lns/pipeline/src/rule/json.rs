@@ -149,11 +149,12 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Option<Value> {
         self.at += 1;
-        let mut object = Object::new();
         self.space();
         if self.take(b'}') {
-            return Some(Value::object(object));
+            return Some(Value::object(Object::new()));
         }
+        // Most objects of devices fit, and growing twice costs more than the room.
+        let mut object = Object::with_capacity(8);
         loop {
             self.space();
             let key = self.string()?;
