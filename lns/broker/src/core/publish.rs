@@ -7,7 +7,7 @@ use crate::event::{Hold, Note, Origin};
 use crate::message::{Message, Qos};
 use crate::packet::{Ack, PacketId, Publish, ServerPacket, Version};
 use crate::reason::ReasonCode;
-use crate::record::{ReceivedRecord, Record, Token};
+use crate::record::{Change, Key, ReceivedRecord, Record, Token};
 use crate::session::Received;
 use crate::turn::Slot;
 
@@ -97,13 +97,28 @@ impl Core {
         }
         let (after, hold, taken) = (received.after, received.hold, received.taken);
         if !taken && hold.is_none() {
-            // It was made durable, and we stopped before the server itself had taken it.
+            // It was made durable, and we stopped before the server itself had taken it. What is
+            // repeated need not be what was checked then.
+            let checked = self.check_message(&publish.message).map_err(Refusal::Answer);
+            let checked = checked.and_then(|()| self.check_rights(slot, &publish.message));
+            if checked.is_err() {
+                // The client takes the identifier for free now.
+                self.forget_received(slot, packet_id);
+            }
+            checked?;
             self.hand_in_again(slot, packet_id, publish);
             return Ok(true);
         }
         let packet = ServerPacket::PubRec(Ack::success(packet_id));
         session.answer_after(HeldAck { packet, after, hold }, &mut self.turn);
         Ok(true)
+    }
+
+    fn forget_received(&mut self, slot: Slot, packet_id: PacketId) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        if session.received.remove(&packet_id).is_some() && session.is_kept() {
+            self.turn.change(Change::Delete(Key::Received(session.id, packet_id)));
+        }
     }
 
     fn hand_in_again(&mut self, slot: Slot, packet_id: PacketId, publish: &Publish) {

@@ -126,6 +126,33 @@ fn an_alias_is_no_way_round_the_permission() {
     }
 }
 
+/// After a crash, a repeated QoS 2 message that the server had not taken is handed in again: what
+/// the client repeats may be something else.
+#[test]
+fn a_repetition_is_no_way_round_the_permission() {
+    let mut lab = Lab::new();
+    lab.input(listen(&["#", "$aws/#"]));
+    lab.lets_go = false;
+    let denials = Denials::of(&[(Asked::Publish, "no")]);
+    lab.access = Arc::new(denials.clone());
+    lab.connect_with(kept(v5("a")), Ok(Arc::new(denials.clone())));
+    lab.says("a", publish(7, "yes", "x", Q2));
+    lab.crash();
+    lab.input(listen(&["#", "$aws/#"]));
+    lab.connect_with(kept(v5("a")), Ok(Arc::new(denials)));
+    lab.accepted.clear();
+    lab.says("a", subscribe(1, &[("yes", Q0)]));
+    for topic in ["no", "$aws/events/x"] {
+        lab.heard("a");
+        lab.says("a", publish(7, topic, "x", Q2));
+        assert_eq!(lab.heard("a"), ["PUBREC 7 NotAuthorized"]);
+        assert!(lab.accepted.is_empty(), "{topic}");
+    }
+    lab.lets_go = true;
+    lab.says("a", publish(7, "yes", "new", Q2));
+    assert_eq!(lab.heard("a"), ["\"yes\" new q0", "PUBREC 7"], "the identifier is free");
+}
+
 #[test]
 fn a_closed_connection_says_nothing_any_more() {
     let mut lab = Lab::new();
