@@ -2,6 +2,7 @@
 
 mod broker_away;
 mod fleet;
+mod identity;
 mod kill;
 mod ledger;
 mod mqtt_kept;
