@@ -35,7 +35,7 @@ use crate::registry::{MulticastGroup, Registry, WirelessDevice};
 use crate::rooms::{self, Doors, MAILBOX, PartitionDoors, Partitions};
 use crate::router::Router;
 use crate::service::{Downlinks, Encoder, Service};
-use crate::store::Store;
+use crate::store::{Store, StoreKind};
 use crate::transmit::Transmit;
 
 /// Turns that may wait for the committer; more make the partitions wait.
@@ -179,6 +179,11 @@ fn common(
     let (committer, committer_inbox) = bounded(TURNS_WAITING);
     let data_dir = config.server.data_dir.clone();
     let identity = Arc::new(Identity::new(Arc::clone(&registry), clock.clone(), data_dir));
+    // Made now, so that devices can be given its certificate before anything needs it. Without a
+    // store that lasts, nothing is left behind.
+    if config.store.kind != StoreKind::Memory {
+        identity.authority().context("opening the server's own authority")?;
+    }
     let common = Common {
         clock: clock.clone(),
         store,
