@@ -11,7 +11,8 @@ use crate::message::Message;
 use crate::packet::{ConnAck, Connect, ServerPacket, Version, Will};
 use crate::reason::ReasonCode;
 use crate::record::{Change, SessionId};
-use crate::session::Session;
+use crate::session::{Session, Subscribed};
+use crate::table::Wanted;
 use crate::turn::{Slot, Turn};
 
 use super::Core;
@@ -108,6 +109,7 @@ impl Core {
         fresh.patience = patience;
         self.connections.insert(connection, slot);
         let Some(session) = self.sessions.get_mut(slot) else { return };
+        let is_somebody_else = session.peer.principal != peer.principal;
         session.peer = peer;
         session.version = connect.version;
         session.connection = Some(fresh);
@@ -116,10 +118,29 @@ impl Core {
         session.will_due = None;
         session.version_number += u64::from(present.is_some());
         keep_for(session, expiry, &mut self.turn);
+        if is_somebody_else {
+            self.review_subscriptions(slot);
+        }
+        let Some(session) = self.sessions.get_mut(slot) else { return };
         self.turn.send(connection, ServerPacket::ConnAck(Box::new(ack)));
         session.resume(&mut self.turn);
         self.tell_presence(slot, PresenceEvent::Connected);
         self.arm_keep_alive(slot);
+    }
+
+    /// A session is taken up by another principal: of its subscriptions only those stay that this
+    /// one might make.
+    fn review_subscriptions(&mut self, slot: Slot) {
+        let Some(session) = self.sessions.get(slot) else { return };
+        let Some(rights) = &session.rights else { return };
+        let is_refused = |one: &&Subscribed| {
+            Wanted::parse(&one.filter).is_none_or(|of| !rights.subscribe(of.filter.as_str()))
+        };
+        let refused = session.subscriptions.iter().filter(is_refused);
+        let refused: Vec<Arc<str>> = refused.map(|one| one.filter.clone()).collect();
+        for filter in refused {
+            self.remove_subscription(slot, &filter);
+        }
     }
 
     /// Ends the client's other connection (§3.1.4), and its session if the client wants a new one.

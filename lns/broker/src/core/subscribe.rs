@@ -138,7 +138,7 @@ impl Core {
     }
 
     /// Ends a subscription; gives its filter when there was one.
-    fn remove_subscription(&mut self, slot: Slot, filter: &str) -> Option<Arc<str>> {
+    pub(super) fn remove_subscription(&mut self, slot: Slot, filter: &str) -> Option<Arc<str>> {
         let session = self.sessions.get_mut(slot)?;
         let order = |one: &Subscribed| (*one.filter).cmp(filter);
         let place = session.subscriptions.binary_search_by(order).ok()?;

@@ -85,6 +85,8 @@ pub struct Lab {
     pub deliveries: Vec<(String, Delivery)>,
     /// Every packet to a client, for those who want more than text.
     pub packets: VecDeque<(ConnectionId, ServerPacket)>,
+    /// As whom clients connect.
+    pub principal: &'static str,
     /// What clients may do after a crash.
     pub access: Arc<dyn Access>,
     written: VecDeque<(ConnectionId, usize)>,
@@ -118,6 +120,7 @@ impl Lab {
             paused: Vec::new(),
             deliveries: Vec::new(),
             packets: VecDeque::new(),
+            principal: "someone",
             access: Arc::new(Unrestricted),
             written: VecDeque::new(),
             closed: HashSet::new(),
@@ -145,7 +148,7 @@ impl Lab {
         let name = connect.client_id.to_string();
         self.names.insert(connection, name.clone());
         self.connections.insert(name, connection);
-        let principal = Some("someone".into());
+        let principal = Some(self.principal.into());
         let connecting =
             Connecting { connection, connect, principal, address: None, thing: None, access };
         self.input(Input::Connect(Box::new(connecting)));

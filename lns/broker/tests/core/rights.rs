@@ -185,6 +185,27 @@ fn a_change_of_rights_holds_from_then_on() {
 }
 
 #[test]
+fn another_principal_takes_over_only_the_subscriptions_that_it_may_make() {
+    let mut lab = Lab::new();
+    lab.connect(kept(v5("a")));
+    lab.says("a", subscribe(1, &[("open", Q1), ("secret", Q1), ("$share/g/secret", Q1)]));
+    lab.leaves("a");
+    let denied = with(&[(Asked::Subscribe, "secret")]).1;
+    lab.connect_with(kept(v5("a")), denied.clone());
+    lab.leaves("a");
+    let filters = |lab: &Lab| lab.core.session("a").map_or(0, |view| view.filters.len());
+    assert_eq!(filters(&lab), 3, "the same principal keeps what it was granted");
+    lab.principal = "another";
+    lab.connect_with(kept(v5("a")), denied);
+    assert_eq!(filters(&lab), 1);
+    lab.heard("a");
+    lab.says("a", publish(1, "secret", "x", Q1));
+    assert_eq!(lab.heard("a"), ["PUBACK 1"]);
+    lab.crash();
+    assert_eq!(filters(&lab), 1);
+}
+
+#[test]
 fn a_shared_subscription_is_no_way_round() {
     let mut lab = Lab::new();
     let denials = [(Asked::Subscribe, "secret/#"), (Asked::Receive, "open/secret")];
