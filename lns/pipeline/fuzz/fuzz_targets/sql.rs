@@ -1,12 +1,14 @@
-//! Any text as a statement, any bytes as a payload: what is read prints as what reads the same, and
-//! what compiles can be evaluated.
+//! Any text as a statement and, behind a zero, any bytes as a payload: what is read prints as what
+//! reads the same, and what compiles can be evaluated.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lns_pipeline::rule::{Env, Nothing, Origin, Payload, Rule, Seeded, parse_sql};
 
-fuzz_target!(|input: (&str, &[u8])| {
-    let (sql, payload) = input;
+fuzz_target!(|bytes: &[u8]| {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let (sql, payload) = (&bytes[..end], bytes.get(end + 1..).unwrap_or_default());
+    let Ok(sql) = std::str::from_utf8(sql) else { return };
     let Ok(statement) = parse_sql(sql) else { return };
     let printed = statement.to_string();
     assert_eq!(parse_sql(&printed).as_ref(), Ok(&statement), "{printed}");
