@@ -73,7 +73,7 @@ async fn list(State(state): Shared, Label(thing): Label, mut params: Params) -> 
     let (names, more) = read
         .and_then(|read| read)
         .map_err(|why| ApiError::new(ErrorType::Internal, format!("cannot list shadows: {why}")))?;
-    let token = names.last().filter(|_| more).map(|last| Page::token(last));
+    let token = names.last().filter(|_| more).map(Page::token);
     let mut body = json!({ "results": names, "timestamp": now });
     if let Some(token) = token {
         body["nextToken"] = json!(token);
