@@ -51,6 +51,9 @@ def conforms(value, shape, path):
         assert isinstance(value, list), f"{path}: {value!r} is no list"
         for at, member in enumerate(value):
             conforms(member, shape.member, f"{path}[{at}]")
+    elif kind == "timestamp":
+        written = str if shape.serialization.get("timestampFormat") == "iso8601" else (int, float)
+        assert isinstance(value, written), f"{path}: {value!r} is no time as the model writes it"
     elif kind == "string":
         assert isinstance(value, str), f"{path}: {value!r} is no text"
         rules = shape.metadata
@@ -70,8 +73,6 @@ def conforms(value, shape, path):
         for name, member in value.items():
             conforms(name, shape.key, f"{path} key")
             conforms(member, shape.value, f"{path}.{name}")
-    elif kind == "timestamp":
-        assert isinstance(value, (int, float)), f"{path}: {value!r} is no time"
     elif kind == "boolean":
         assert isinstance(value, bool), f"{path}: {value!r} is not true or false"
     else:
