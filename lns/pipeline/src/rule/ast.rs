@@ -213,7 +213,7 @@ impl fmt::Display for Selection {
 
 fn begins_with_value(expr: &Expr) -> bool {
     match expr {
-        Expr::Name(name) => name.eq_ignore_ascii_case("value"),
+        Expr::Name(name) | Expr::Call(_, name, _) => name.eq_ignore_ascii_case("value"),
         Expr::Member(base, _) => begins_with_value(base),
         _ => false,
     }

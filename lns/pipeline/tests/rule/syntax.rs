@@ -26,6 +26,7 @@ fn what_is_hard_to_tell_apart_prints_apart() {
         "SELECT (value)",
         "SELECT value.a, value * 2 AS x",
         "SELECT VALUE value",
+        "SELECT + value(a), (value(a)).b",
         "SELECT VALUE *",
         "SELECT VALUE (-1)",
         "SELECT VALUE (- a)",
