@@ -2,6 +2,7 @@
 //!
 //! The rooms, their threads and their doors; `ARCHITECTURE.md` is the floor plan.
 
+pub mod actions;
 pub mod api;
 pub mod app;
 pub mod binding;
@@ -24,6 +25,7 @@ pub mod partition;
 pub mod registry;
 pub mod rooms;
 pub mod router;
+pub mod rules;
 pub mod service;
 pub mod shadows;
 pub mod sink;

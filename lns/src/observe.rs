@@ -21,6 +21,7 @@ use prometheus::{
 use crate::gateways::Gateways;
 use crate::message::Seen;
 
+pub use groups::{ActionMeters, RuleMeter, RuleMeters};
 use groups::{GatewayGauges, Rare, Shadows};
 use live::live_line;
 
@@ -78,6 +79,8 @@ pub struct Observer {
     bridge: IntGaugeVec,
     rare: Rare,
     shadows: Shadows,
+    /// Rules and their actions.
+    pub rules: RuleMeters,
     live: RwLock<Option<(Arc<dyn LiveView>, Namer)>>,
 }
 
@@ -147,6 +150,7 @@ impl Observer {
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
             rare: Rare::new(&make),
             shadows: Shadows::new(&make),
+            rules: RuleMeters::new(&make),
             live: RwLock::new(None),
             registry: registry.clone(),
         };
@@ -424,6 +428,10 @@ impl Make<'_> {
     fn counters_by(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         let metric = IntCounterVec::new(Opts::new(name, help), labels).expect("a valid metric");
         self.keep(metric)
+    }
+
+    fn gauges_by(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.keep(IntGaugeVec::new(Opts::new(name, help), labels).expect("a valid metric"))
     }
 
     /// Buckets of 5 dB from −20 to 60.

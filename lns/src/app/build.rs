@@ -13,6 +13,7 @@ use super::ears::Ears;
 use super::gate::Gatekeeper;
 use super::intake::Intake;
 use super::radio::Radios;
+use super::rules::{Around, RuleRooms};
 use super::shadows::ShadowRoom;
 use super::{Addresses, Server, Threads, doors, news, parts};
 use crate::broker::{self, Broker, Listener};
@@ -116,7 +117,15 @@ pub(super) fn start(
     let ears = Arc::new(ears(config, &common, &out, &radios));
     let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
     let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
-    let rooms: Vec<Arc<dyn Listener>> = vec![Arc::clone(&out.shadows.door) as _];
+    let around = Around {
+        service: &service,
+        broker: &out.broker,
+        shadows: &out.shadows.door,
+        http: config.http.listen.address(),
+    };
+    let rules = RuleRooms::start(config, &common, &around)?;
+    let rooms: Vec<Arc<dyn Listener>> =
+        vec![Arc::clone(&out.shadows.door) as _, Arc::clone(&rules.rules) as _];
     *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears), rooms });
 
     let (stopping, stop) = watch::channel(false);
@@ -144,6 +153,7 @@ pub(super) fn start(
         radios,
         outbox: out.outbox,
         shadows: out.shadows,
+        rules,
         store: common.store,
         ledgers: common.ledgers,
         partitions: common.partitions,

@@ -13,6 +13,7 @@ mod parts;
 mod proprietary;
 mod radio;
 mod registered;
+mod rules;
 mod shadows;
 
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ pub struct Server {
     radios: Arc<radio::Radios>,
     outbox: Arc<Outbox>,
     shadows: shadows::ShadowRoom,
+    rules: rules::RuleRooms,
     store: Arc<dyn Store>,
     ledgers: Ledgers,
     partitions: Partitions,
@@ -161,12 +163,14 @@ impl Server {
         for thread in workers {
             ended(thread.join())?;
         }
+        // Before the rooms that actions need; what waits for an endpoint is in the store.
+        let queued = self.rules.stop(LAST_WORDS);
         ended(self.shadows.stop())?;
         self.broker.stop(LAST_WORDS);
         *self.intake.write() = None;
         self.radios.forget_here();
         anyhow::ensure!(
-            committed,
+            committed && queued,
             "the store refused the last changes; what they answered was not released. \
              See the log for its reason"
         );

@@ -93,6 +93,14 @@ keys! {
     downlink.expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
     downlink.rx1_delay;
     shadow.in_flight: |value| within(value, 0, 10_000);
+    rules.files;
+    rules.sync_files;
+    rules.allowed_hosts;
+    rules.queue_length: |value| within(value, 1, 10_000_000);
+    rules.queue_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
+    rules.queue_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
+    rules.attempts: |value| within(value, 1, 100);
+    rules.dead_letters: |value| within(value, 1, 1_000_000);
     region.eu868.extra_channels: |value: &Vec<NetworkChannel>| region::extra_channels(Region::Eu868, value);
     region.eu868.rx2_frequency: |value: &Option<RadioFrequency>| region::downlink_frequency(Region::Eu868, *value);
     region.eu868.rx2_data_rate: |value: &Option<DataRateIndex>| region::rx2_data_rate(Region::Eu868, *value);

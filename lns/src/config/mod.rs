@@ -48,6 +48,8 @@ pub struct Config {
     pub downlink: DownlinkConfig,
     /// Device shadows.
     pub shadow: ShadowConfig,
+    /// Rules and what their actions may do.
+    pub rules: RulesConfig,
     /// What regions leave open.
     pub region: RegionConfig,
 }
@@ -168,6 +170,37 @@ pub struct DownlinkConfig {
     pub expiry: Period,
     /// RxDelay that devices are given when they join.
     pub rx1_delay: Rx1Delay,
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RulesConfig {
+    /// The folder that file actions write below; empty: `files` in the data directory.
+    pub files: String,
+    /// Whether a line must be on the disk before it counts as written.
+    pub sync_files: bool,
+    /// To which hosts actions may connect; none: any.
+    pub allowed_hosts: Vec<String>,
+    /// Tasks that may wait for one action.
+    pub queue_length: u32,
+    /// Bytes that may wait for one action.
+    pub queue_size: ByteSize,
+    /// What could not be done for so long is given up.
+    pub queue_age: Period,
+    /// How often an endpoint that answers may fail to do one task.
+    pub attempts: u8,
+    /// Dead letters of one action that are kept.
+    pub dead_letters: u32,
+}
+
+impl RulesConfig {
+    /// The folder of files.
+    pub fn files_dir(&self, data_dir: &Path) -> PathBuf {
+        match self.files.as_str() {
+            "" => data_dir.join("files"),
+            folder => PathBuf::from(folder),
+        }
+    }
 }
 
 /// `[shadow]`
@@ -301,6 +334,16 @@ impl Default for Config {
                 rx1_delay: Rx1Delay::Auto,
             },
             shadow: ShadowConfig { in_flight: 10 },
+            rules: RulesConfig {
+                files: String::new(),
+                sync_files: true,
+                allowed_hosts: Vec::new(),
+                queue_length: 100_000,
+                queue_size: ByteSize::mib(64),
+                queue_age: Period::hours(24),
+                attempts: 10,
+                dead_letters: 1000,
+            },
             region: RegionConfig::default(),
         }
     }

@@ -314,10 +314,15 @@ fn every_key_changes_the_configuration() {
         key if key.ends_with("rx2_frequency") => rx2_frequency(key),
         key if key.ends_with("rx2_data_rate") => rx2_data_rate(key),
         key if key.ends_with("listen") || key.ends_with("udp") => "127.0.0.1:99",
-        "gateway.receive_buffer" | "mqtt.backlog_size" | "codec.memory" => "2MiB",
+        "rules.files" => "other",
+        "rules.sync_files" => "false",
+        "rules.allowed_hosts" => "[\"db.lan\"]",
+        "gateway.receive_buffer" | "mqtt.backlog_size" | "codec.memory" | "rules.queue_size" => {
+            "2MiB"
+        }
         "codec.stack" => "128KiB",
         "dedup.limit" | "codec.time" | "downlink.reply_window" => "100ms",
-        "mqtt.backlog_age" | "codec.suspend_for" | "downlink.expiry" => "2m",
+        "mqtt.backlog_age" | "codec.suspend_for" | "downlink.expiry" | "rules.queue_age" => "2m",
         "downlink.rx1_delay" => "5s",
         _ => "7",
     };

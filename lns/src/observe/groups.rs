@@ -97,3 +97,88 @@ impl Shadows {
         }
     }
 }
+
+/// What rules and their actions do.
+pub struct RuleMeters {
+    rules: IntCounterVec,
+    actions: IntCounterVec,
+    waiting: IntGaugeVec,
+    /// Messages to a rule that there is not, by basic ingest.
+    pub not_found: IntCounter,
+}
+
+/// What one rule does.
+#[derive(Clone)]
+pub struct RuleMeter {
+    /// Messages that its filter matches.
+    pub matched: IntCounter,
+    /// Messages that its statement selected.
+    pub selected: IntCounter,
+    /// Messages that it, or a template of one of its actions, failed on.
+    pub failed: IntCounter,
+    /// Messages that it refused because too many rules had made them.
+    pub looped: IntCounter,
+}
+
+/// What one action does.
+#[derive(Clone)]
+pub struct ActionMeters {
+    /// Tasks made durable.
+    pub queued: IntCounter,
+    /// Tasks done.
+    pub sent: IntCounter,
+    /// Batches that failed and are tried again.
+    pub retried: IntCounter,
+    /// Tasks given up as dead letters.
+    pub dead: IntCounter,
+    /// Tasks given up because too many waited.
+    pub skipped: IntCounter,
+    /// Tasks that wait.
+    pub waiting: IntGauge,
+}
+
+impl RuleMeters {
+    pub(super) fn new(make: &Make<'_>) -> Self {
+        RuleMeters {
+            rules: make.counters_by("lns_rules_total", "Messages, by rule", &["rule", "what"]),
+            actions: make.counters_by(
+                "lns_actions_total",
+                "Tasks of rules' actions",
+                &["rule", "action", "what"],
+            ),
+            waiting: make.gauges_by(
+                "lns_actions_waiting",
+                "Tasks that wait for a rule's action",
+                &["rule", "action"],
+            ),
+            not_found: make.counter(
+                "lns_rules_not_found_total",
+                "Messages to rules that do not exist, or are off",
+            ),
+        }
+    }
+
+    /// A rule's counters.
+    pub fn rule(&self, rule: &str) -> RuleMeter {
+        let count = |what| self.rules.with_label_values(&[rule, what]);
+        RuleMeter {
+            matched: count("matched"),
+            selected: count("selected"),
+            failed: count("failed"),
+            looped: count("looped"),
+        }
+    }
+
+    /// An action's counters.
+    pub fn action(&self, rule: &str, action: &str) -> ActionMeters {
+        let count = |what| self.actions.with_label_values(&[rule, action, what]);
+        ActionMeters {
+            queued: count("queued"),
+            sent: count("sent"),
+            retried: count("retried"),
+            dead: count("dead"),
+            skipped: count("skipped"),
+            waiting: self.waiting.with_label_values(&[rule, action]),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The rooms of rules and of what their actions do, and what they need of the others.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lns_pipeline::shadow::{Answer, Rejection, ShadowId, Verb};
+use tokio::sync::oneshot;
+
+use super::build::Common;
+use crate::actions::client::Outcome;
+use crate::actions::{Actions, Bounds, Clients, Hosts, Settings, Updated, Web};
+use crate::broker::Broker;
+use crate::config::Config;
+use crate::rules::{Knowledge, Rules, Sheets, Surroundings};
+use crate::service::Service;
+use crate::shadows::Shadows;
+
+/// Both rooms.
+pub(super) struct RuleRooms {
+    pub rules: Arc<Rules>,
+    pub actions: Arc<Actions>,
+}
+
+/// What the rooms need of the running server.
+pub(super) struct Around<'a> {
+    pub service: &'a Arc<Service>,
+    pub broker: &'a Arc<dyn Broker>,
+    pub shadows: &'a Arc<Shadows>,
+    /// Where endpoints confirm that they want messages; `None`: nowhere, the API is off.
+    pub http: Option<SocketAddr>,
+}
+
+impl RuleRooms {
+    /// Reads back what waits, and the rules.
+    pub fn start(config: &Config, common: &Common, around: &Around<'_>) -> anyhow::Result<Self> {
+        let shadows = Arc::new(OfRules(Arc::clone(around.shadows)));
+        let keys = &config.rules;
+        let clients = Clients {
+            broker: Arc::clone(around.broker),
+            registry: Arc::clone(&common.registry),
+            devices: Arc::clone(around.service) as _,
+            codecs: Arc::clone(around.service) as _,
+            shadows: Arc::clone(&shadows) as _,
+            web: Web::new(Hosts::allowing(&keys.allowed_hosts))?,
+            files: keys.files_dir(&config.server.data_dir),
+            clock: common.clock.clone(),
+            confirm_at: around.http,
+        };
+        let settings = Settings {
+            bounds: Bounds { tasks: keys.queue_length as usize, bytes: keys.queue_size.0 },
+            max_age: keys.queue_age.0,
+            attempts: u32::from(keys.attempts),
+            dead_letters: keys.dead_letters as usize,
+        };
+        let room = (Arc::clone(&common.observer), common.clock.clone());
+        let actions = Actions::start(settings, (Arc::clone(&common.store), clients), room)?;
+        let actions = Arc::new(actions);
+        let descriptors = keys.files_dir(&config.server.data_dir).join("descriptors");
+        let knowledge = Knowledge::new(Arc::clone(&common.registry), shadows, descriptors);
+        let surroundings = Surroundings {
+            registry: Arc::clone(&common.registry),
+            actions: Arc::clone(&actions),
+            broker: Arc::clone(around.broker),
+            observer: Arc::clone(&common.observer),
+            clock: common.clock.clone(),
+            knowledge,
+            is_synced: keys.sync_files,
+        };
+        let rules = Arc::new(Rules::start(surroundings, WORKERS)?);
+        Ok(Self { rules, actions })
+    }
+
+    /// Finishes what has come, at most for `patience`. Answers whether all of it is durable.
+    pub fn stop(&self, patience: Duration) -> bool {
+        self.rules.stop();
+        self.actions.stop(patience)
+    }
+}
+
+/// Threads that evaluate rules: two keep up with what one broker accepts.
+const WORKERS: usize = 2;
+
+/// The shadows, as rules and their actions see them.
+struct OfRules(Arc<Shadows>);
+
+impl crate::actions::Shadows for OfRules {
+    fn update(
+        &self,
+        (thing, shadow): (&str, Option<&str>),
+        document: Vec<u8>,
+        hops: u8,
+    ) -> Updated {
+        let (sender, receiver) = oneshot::channel();
+        match ShadowId::new(thing, shadow) {
+            Err(error) => drop(sender.send(Outcome::Refused(error.to_string()))),
+            Ok(id) => self.0.ask((id, Verb::Update), document, hops, move |answer| {
+                let _ = sender.send(outcome(answer));
+            }),
+        }
+        receiver
+    }
+}
+
+fn outcome(answer: Answer) -> Outcome {
+    let Answer::Rejected { why, document } = answer else { return Outcome::Done };
+    let text = String::from_utf8_lossy(&document).into_owned();
+    match why {
+        Rejection::TooManyRequests { .. } | Rejection::Internal => Outcome::Away(text),
+        _ => Outcome::Refused(text),
+    }
+}
+
+impl Sheets for OfRules {
+    fn shadow(&self, thing: &str, name: Option<&str>) -> Result<Option<Vec<u8>>, String> {
+        let id = ShadowId::new(thing, name).map_err(|error| error.to_string())?;
+        match self.0.document(&id).map_err(|error| error.to_string())? {
+            Answer::Accepted(document) => Ok(Some(document)),
+            Answer::Rejected { .. } => Ok(None),
+        }
+    }
+}

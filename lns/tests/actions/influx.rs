@@ -1,0 +1,57 @@
+//! The InfluxDB action against a server that remembers what was written.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use lns::actions::{Deed, InfluxApi, InfluxTarget, Target};
+
+use crate::endpoint::Endpoint;
+use crate::support::Bench;
+
+fn target(endpoint: &Endpoint) -> Target {
+    Target::Influx(InfluxTarget {
+        url: endpoint.url(""),
+        api: InfluxApi::V2 { org: "o".into(), bucket: "b".into() },
+        token: "secret".to_owned().into(),
+        precision: "ns",
+    })
+}
+
+fn point(line: &str) -> Deed {
+    Deed::Influx { line: line.into() }
+}
+
+#[test]
+fn points_are_lines_of_a_request_with_its_token() {
+    let (bench, endpoint) = (Bench::new(), Endpoint::start());
+    for number in 0..50 {
+        bench.apply(vec![target(&endpoint)]);
+        bench.queue(0, point(&format!("m,d=1 v={number}i {number}")));
+    }
+    bench.drained(0);
+    let got = endpoint.got();
+    assert!(got.len() <= 50);
+    assert_eq!(got[0].0, "/api/v2/write?org=o&bucket=b&precision=ns");
+    assert_eq!(got[0].1["authorization"], "Token secret");
+    let lines: Vec<String> =
+        (0..50).map(|number| format!("m,d=1 v={number}i {number}\n")).collect();
+    assert_eq!(endpoint.bodies().concat(), lines.concat());
+    let shown = format!("{:?}", target(&endpoint));
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn a_point_that_the_server_refuses_takes_no_other_with_it() {
+    let bench = Bench::new();
+    let endpoint = Endpoint::answering(|_, body| match body.contains("bad") {
+        true => (StatusCode::BAD_REQUEST, Duration::ZERO),
+        false => (StatusCode::NO_CONTENT, Duration::ZERO),
+    });
+    bench.apply(vec![target(&endpoint)]);
+    for line in ["m v=1", "m bad", "m v=3"] {
+        bench.queue(0, point(line));
+    }
+    bench.drained(0);
+    assert_eq!((bench.meters(0).sent.get(), bench.meters(0).dead.get()), (2, 1));
+    assert!(bench.reasons()[0].contains("400"));
+}

@@ -1,0 +1,17 @@
+//! Actions against real endpoints: PostgreSQL's server of Debian, librdkafka's mock cluster, HTTP
+//! servers that fail, are slow, or are not there.
+//!
+//! A test that needs `postgresql` skips when it is not installed; with `LNS_REQUIRE_TOOLS` set it fails.
+
+#[path = "../fake/mod.rs"]
+#[allow(dead_code)]
+mod fake;
+
+mod downlink;
+mod endpoint;
+mod http;
+mod influx;
+mod kafka;
+mod postgres;
+mod queue;
+mod support;
