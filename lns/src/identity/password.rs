@@ -56,11 +56,14 @@ pub struct NewToken {
     pub hash: String,
 }
 
+/// The hash that a password was right for, and the password's keyed hash.
+type Remembered = (Box<str>, hmac::Tag);
+
 /// Who looks at passwords.
 pub struct Passwords {
     key: hmac::Key,
-    /// By user: the hash that was right, and the keyed hash of the password.
-    right: Mutex<HashMap<Box<str>, (Box<str>, hmac::Tag)>>,
+    /// By user.
+    right: Mutex<HashMap<Box<str>, Remembered>>,
     guesses: Mutex<Guesses>,
     /// How many are hashed now, and how many wait.
     busy: Mutex<(usize, usize)>,

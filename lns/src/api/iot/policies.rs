@@ -244,7 +244,7 @@ pub(super) fn some_of(all: Vec<String>, page: &Page) -> (Vec<String>, Option<Str
     let mut rest = all.into_iter().filter(|name| after.is_none_or(|after| name > after));
     let some: Vec<String> = rest.by_ref().take(page.size).collect();
     let more = rest.next().is_some();
-    let token = some.last().filter(|_| more).map(|last| Page::token(last));
+    let token = some.last().filter(|_| more).map(Page::token);
     (some, token)
 }
 
