@@ -12,6 +12,7 @@ mod devices;
 mod door;
 mod events;
 mod gateways;
+mod messages;
 mod multicast;
 mod policies;
 mod profiles;
