@@ -61,6 +61,7 @@ pub use running::{
     Encoding, GatewaySeen, GroupSeen, Groups, Heard, Queued, QueuedItem, Reply, Shadows, Which,
 };
 pub use serve::{BindError, ClientAddress, bind, greeting, serve};
+pub use v1::topic_rules::TopicRules;
 
 /// What the API works on.
 pub struct ApiState {
@@ -89,6 +90,8 @@ pub struct Surroundings {
     pub codecs: Arc<dyn Codecs>,
     /// The device shadows.
     pub shadows: Arc<dyn Shadows>,
+    /// The rules, and what their actions could not do.
+    pub rules: Arc<dyn TopicRules>,
     /// The server's own authority, made when it is first needed. May block.
     pub authority: OwnAuthority,
     /// The MQTT broker.
@@ -304,6 +307,7 @@ fn additions() -> Router<Arc<ApiState>> {
         .route("/v1/wireless-devices/{id}/mac", operation(get(v1::mac::show)))
         .merge(v1::mqtt_users::routes())
         .merge(v1::ca::routes())
+        .merge(v1::topic_rules::routes())
         .route("/v1/multicast-groups", operation(get(v1::multicast::list)))
         .route(
             "/v1/multicast-groups/{id}",

@@ -137,6 +137,7 @@ pub(super) fn start(
         stop.clone(),
     )?;
     let rooms = doors::Rooms {
+        rules: &rules,
         service: &service,
         broker: &out.broker,
         shadows: &out.shadows.door,

@@ -81,6 +81,7 @@ pub(super) fn open_bridge(
 /// What the API speaks to.
 #[derive(Clone, Copy)]
 pub(super) struct Rooms<'a> {
+    pub rules: &'a super::rules::RuleRooms,
     pub service: &'a Arc<Service>,
     pub broker: &'a Arc<dyn Broker>,
     pub shadows: &'a Arc<Shadows>,
@@ -135,7 +136,7 @@ pub(super) fn open_http(
 fn state(
     config: &Config,
     common: &Common,
-    Rooms { service, broker, shadows, events }: Rooms<'_>,
+    Rooms { service, broker, shadows, rules, events }: Rooms<'_>,
     address: SocketAddr,
 ) -> api::ApiState {
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
@@ -147,6 +148,7 @@ fn state(
         groups: Arc::clone(service) as Arc<dyn api::Groups>,
         codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
         shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
+        rules: Arc::new(rules.clone()),
         authority: {
             let identity = Arc::clone(&common.identity);
             Arc::new(move || identity.authority())

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lns_lorawan::Timestamp;
 use lns_pipeline::shadow::{Answer, Rejection, ShadowId, Verb};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::build::Common;
@@ -17,6 +19,7 @@ use crate::service::Service;
 use crate::shadows::Shadows;
 
 /// Both rooms.
+#[derive(Clone)]
 pub(super) struct RuleRooms {
     pub rules: Arc<Rules>,
     pub actions: Arc<Actions>,
@@ -118,5 +121,34 @@ impl Sheets for OfRules {
             Answer::Accepted(document) => Ok(Some(document)),
             Answer::Rejected { .. } => Ok(None),
         }
+    }
+}
+
+impl crate::api::TopicRules for RuleRooms {
+    fn dead_letters(&self, rule: &str, most: usize) -> Result<(Vec<Value>, usize), String> {
+        let (found, _) =
+            self.actions.dead_letters(rule, most).map_err(|error| error.to_string())?;
+        let letter = |(action, _, letter): crate::actions::Found| {
+            json!({
+                "id": letter.task.id.to_string(),
+                "action": action.label(),
+                "kind": letter.task.deed.kind(),
+                "resource": letter.task.deed.resource(),
+                "topic": letter.task.source.topic,
+                "reason": letter.reason,
+                "attempts": letter.attempts,
+                "received_at": Timestamp::from_micros(letter.task.at).to_rfc3339(),
+                "died_at": Timestamp::from_micros(letter.died_at).to_rfc3339(),
+            })
+        };
+        Ok((found.into_iter().map(letter).collect(), self.actions.dead(rule)))
+    }
+
+    fn exhume(&self, rule: &str, again: bool) -> Result<usize, String> {
+        self.actions.exhume((rule, None), again).map_err(|error| error.to_string())
+    }
+
+    fn test(&self, rule: &Value, topic: &str, payload: &[u8]) -> Result<Value, String> {
+        self.rules.test(rule, topic, payload)
     }
 }

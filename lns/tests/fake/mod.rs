@@ -270,6 +270,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         groups: Arc::clone(fake) as Arc<dyn Groups>,
         codecs: Arc::clone(fake) as Arc<dyn Codecs>,
         shadows: shadows(),
+        rules: Arc::new(NoRules),
         authority: authority(),
         broker: broker(),
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
@@ -279,6 +280,23 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
             Arc::new(move |event| told.told.lock().push(event))
         },
         now: Arc::new(|| NOW),
+    }
+}
+
+/// A server without rules.
+struct NoRules;
+
+impl lns::api::TopicRules for NoRules {
+    fn dead_letters(&self, _: &str, _: usize) -> Result<(Vec<serde_json::Value>, usize), String> {
+        Ok((Vec::new(), 0))
+    }
+
+    fn exhume(&self, _: &str, _: bool) -> Result<usize, String> {
+        Ok(0)
+    }
+
+    fn test(&self, _: &serde_json::Value, _: &str, _: &[u8]) -> Result<serde_json::Value, String> {
+        Err("there are no rules here".to_owned())
     }
 }
 

@@ -13,3 +13,4 @@ pub mod profiles;
 pub mod queue;
 pub mod rejoin;
 pub mod service_profiles;
+pub mod topic_rules;
