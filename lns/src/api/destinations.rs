@@ -1,4 +1,4 @@
-//! `/destinations`: AWS's shape. Only topics, until there are rules.
+//! `/destinations`: AWS's shape.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,10 +12,13 @@ use super::common::{
 };
 use super::fields::{Fields, wrong};
 use super::params::{Label, Params};
-use super::{Answer, ApiError, Shared, arn};
+use super::{Answer, Shared, arn};
 
 /// The longest name, in characters.
 const NAME: usize = 128;
+
+/// What a destination may lead to: a topic of the broker, or a rule.
+const TYPES: [&str; 2] = ["MqttTopic", "RuleName"];
 
 /// The longest expression, in characters.
 const EXPRESSION: usize = 2048;
@@ -29,13 +32,13 @@ pub async fn create(State(state): Shared, body: Bytes) -> Answer {
     if !is_word(&name) {
         return Err(wrong("Name", format!("{name:?} may have letters, digits, '-' and '_'")));
     }
-    let topics = expression_type(&mut fields)?;
-    fields.required("ExpressionType", topics)?;
-    let topic = fields.text("Expression", 1..=EXPRESSION)?;
-    let topic = fields.required("Expression", topic)?;
+    let kind = fields.word("ExpressionType", &TYPES)?;
+    let kind = fields.required("ExpressionType", kind)?;
+    let text = fields.text("Expression", 1..=EXPRESSION)?;
+    let text = fields.required("Expression", text)?;
     let destination = Destination {
         name: name.clone(),
-        expression: Expression::Topic(topic),
+        expression: expression(&kind, text),
         description: fields.text("Description", 0..=DESCRIPTION)?,
         role_arn: fields.text("RoleArn", 20..=2048)?,
         tags: tags(&mut fields)?,
@@ -47,14 +50,19 @@ pub async fn create(State(state): Shared, body: Bytes) -> Answer {
     json_of(StatusCode::CREATED, json!({ "Arn": arn, "Name": name }))
 }
 
-/// Takes the ExpressionType; a rule is refused until there are rules.
-fn expression_type(fields: &mut Fields) -> Result<Option<()>, ApiError> {
-    let word = fields.word("ExpressionType", &["MqttTopic", "RuleName"])?;
-    if word.as_deref() == Some("RuleName") {
-        let problem = "this server has no rules yet; use MqttTopic and subscribe to the topic";
-        return Err(wrong("ExpressionType", format!("RuleName: {problem}")));
+/// What an expression of this type leads to.
+fn expression(kind: &str, text: String) -> Expression {
+    let [topic, _] = TYPES;
+    if kind == topic { Expression::Topic(text) } else { Expression::Rule(text) }
+}
+
+/// What a destination leads to, as AWS writes it.
+fn written(expression: &Expression) -> (&'static str, &String) {
+    let [topic, rule] = TYPES;
+    match expression {
+        Expression::Topic(text) => (topic, text),
+        Expression::Rule(text) => (rule, text),
     }
-    Ok(word.map(|_| ()))
 }
 
 /// GetDestination.
@@ -76,10 +84,7 @@ fn document(destination: &Destination) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("Arn".to_owned(), arn::of(Kind::Destination, &destination.name).into());
     document.insert("Name".to_owned(), json!(destination.name));
-    let (kind, expression) = match &destination.expression {
-        Expression::Topic(topic) => ("MqttTopic", topic),
-        Expression::Rule(rule) => ("RuleName", rule),
-    };
+    let (kind, expression) = written(&destination.expression);
     document.insert("Expression".to_owned(), json!(expression));
     document.insert("ExpressionType".to_owned(), json!(kind));
     put(&mut document, "Description", destination.description.clone());
@@ -90,14 +95,17 @@ fn document(destination: &Destination) -> Map<String, Value> {
 /// UpdateDestination.
 pub async fn update(State(state): Shared, Label(name): Label, body: Bytes) -> Answer {
     let mut fields = Fields::parse(&body)?;
-    expression_type(&mut fields)?;
-    let topic = fields.text("Expression", 1..=EXPRESSION)?;
+    let kind = fields.word("ExpressionType", &TYPES)?;
+    let text = fields.text("Expression", 1..=EXPRESSION)?;
     let description = change_text(&mut fields, "Description", DESCRIPTION)?;
     let role_arn = fields.text("RoleArn", 20..=2048)?;
     fields.finish()?;
     let change = move |destination: &mut Destination| -> super::Change {
-        if let Some(topic) = topic {
-            destination.expression = Expression::Topic(topic);
+        if kind.is_some() || text.is_some() {
+            let (kind_before, text_before) = written(&destination.expression);
+            let kind = kind.unwrap_or_else(|| kind_before.to_owned());
+            let text = text.unwrap_or_else(|| text_before.clone());
+            destination.expression = expression(&kind, text);
         }
         if let Some(description) = description {
             destination.description = description;

@@ -123,13 +123,33 @@ async fn a_destination_is_a_topic() {
 }
 
 #[tokio::test]
+async fn a_destination_may_be_a_rule() {
+    let api = Api::new();
+    let shown = async || {
+        let got = api.ask("GET /destinations/d", Value::Null).await.body;
+        (got["ExpressionType"].clone(), got["Expression"].clone())
+    };
+    let body = json!({ "Name": "d", "ExpressionType": "RuleName", "Expression": "soil_1" });
+    assert_eq!(api.ask("POST /destinations", body).await.status, StatusCode::CREATED);
+    assert_eq!(shown().await, (json!("RuleName"), json!("soil_1")));
+    let other = json!({ "Expression": "soil_2" });
+    assert_eq!(api.ask("PATCH /destinations/d", other).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(shown().await, (json!("RuleName"), json!("soil_2")), "it is a rule still");
+    let topic = json!({ "ExpressionType": "MqttTopic", "Expression": "a/b" });
+    assert_eq!(api.ask("PATCH /destinations/d", topic).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(shown().await, (json!("MqttTopic"), json!("a/b")));
+    let bad = api.ask("PATCH /destinations/d", json!({ "ExpressionType": "RuleName" })).await;
+    assert_eq!(bad.error().0, "ValidationException", "a/b names no rule");
+}
+
+#[tokio::test]
 async fn a_destination_that_could_not_work_is_refused() {
     let api = Api::new();
     let good = json!({ "Name": "n", "ExpressionType": "MqttTopic", "Expression": "a" });
     let cases = [
         (
-            json!({"ExpressionType": "RuleName"}),
-            "ExpressionType: RuleName: this server has no rules",
+            json!({"ExpressionType": "RuleName", "Expression": "a/b"}),
+            "Expression \"a/b\": a rule's name has",
         ),
         (json!({"ExpressionType": "Topic"}), "ExpressionType: \"Topic\" is none of"),
         (json!({"ExpressionType": null}), "ExpressionType: it is missing"),

@@ -160,8 +160,11 @@ def destinations(client):
     names = [entry["Name"] for entry in everything(client, "list_destinations", "DestinationList")]
     assert name in names and "default" in names, names
     refused("ConflictException", client.create_destination, name, Name=name, **arguments)
+    client.update_destination(Name=name, ExpressionType="RuleName", Expression="soil_1")
+    got = client.get_destination(Name=name)
+    assert (got["ExpressionType"], got["Expression"]) == ("RuleName", "soil_1"), got
     arguments["ExpressionType"] = "RuleName"
-    refused("ValidationException", client.create_destination, "RuleName", Name="x", **arguments)
+    refused("ValidationException", client.create_destination, "rule", Name="x", **arguments)
     return name
 
 
