@@ -158,7 +158,7 @@ mod tests {
                 "GatewaysAccepted": 2,
                 "GatewaysMissing": 1,
                 "DevicesUnreached": 0,
-                "Timestamp": "2026-09-21T14:13:20Z",
+                "Timestamp": "2026-09-21T14:13:20.000Z",
             })
         );
         let refused = GroupStage::Handed {
