@@ -7,6 +7,7 @@ mod kill;
 mod ledger;
 mod mqtt_kept;
 mod refusals;
+mod rules;
 mod shadows;
 mod terminate;
 

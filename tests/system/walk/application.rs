@@ -63,7 +63,7 @@ fn a_request_that_cannot_be_taken_is_refused_by_name(terms: Terms) {
     let table = [
         (&known, json!({ "FPort": 1, "PayloadData": "AQ==", "Confirmd": true }), "UnknownKey"),
         (&known, json!({ "PayloadData": "AQ==" }), "NoFPort"),
-        (&known, json!({ "FPort": 224, "PayloadData": "AQ==" }), "BadFPort"),
+        (&known, json!({ "FPort": 225, "PayloadData": "AQ==" }), "BadFPort"),
         (&known, json!({ "FPort": 1, "PayloadData": "!" }), "BadPayloadData"),
         (&known, json!({ "FPort": 1, "Payload": { "open": true } }), "EncodeFailed|NoCodec"),
         (&known, json!([1, 2]), "NotAnObject"),
