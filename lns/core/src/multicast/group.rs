@@ -46,7 +46,7 @@ pub struct Group {
     pub message: Option<Message>,
     /// The number of the next piece of news.
     pub next_news: u64,
-    /// News that nobody has confirmed yet, at most [`UNTOLD`].
+    /// News that nobody has confirmed yet, at most `UNTOLD`.
     pub untold: Vec<GroupNews>,
     /// Whose gateways are being asked for.
     pub(super) learning: Option<Learning>,
