@@ -97,14 +97,14 @@ fn check_topic(template: &str) -> Result<(), String> {
     let levels: Vec<&str> = topic.split('/').collect();
     let problem = if topic.is_empty() || topic.len() > MAX_TOPIC {
         format!("a topic has 1 to {MAX_TOPIC} bytes")
-    } else if topic.contains(['+', '#', '\0']) {
-        "a topic to publish to has no '+', '#' or NUL".to_owned()
+    } else if topic.contains(['+', '#']) || topic.contains(char::is_control) {
+        "a topic to publish to has no '+', '#' or control characters".to_owned()
     } else if topic.starts_with('$') {
         "topics that begin with '$' are the broker's own".to_owned()
     } else if around.contains(['{', '}']) {
         format!("{DEV_EUI} is the only placeholder")
-    } else if matches!(levels.as_slice(), ["lorawan", _, "down"] | ["lns", "v1", "gateway", ..]) {
-        "the server itself listens there".to_owned()
+    } else if matches!(levels.as_slice(), ["lorawan", _, "down"] | ["lns", ..]) {
+        "the server itself listens there, and speaks with its bridges below lns".to_owned()
     } else {
         return Ok(());
     };
@@ -119,10 +119,6 @@ impl Kept for Destination {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        self.name.clone().into_bytes()
     }
 
     fn made_by(&self) -> Option<Fingerprint> {
@@ -163,10 +159,15 @@ mod tests {
 
     #[test]
     fn a_topic_that_nobody_could_publish_to_is_refused() {
-        for topic in ["", "a/+", "a/#", "$SYS/x", "a/{DevAddr}", "lorawan/{DevEUI}/down"] {
+        let listened_to =
+            ["lorawan/{DevEUI}/down", "lns", "lns/v1/gateway", "lns/v1/bridge/b/state"];
+        let impossible = ["", "a/+", "a/#", "$SYS/x", "a/{DevAddr}", "a\0", "a\n"];
+        for topic in impossible.into_iter().chain(listened_to) {
             assert!(with_topic(topic).is_err(), "{topic}");
         }
-        for topic in ["a", "a/{DevEUI}/b", "lorawan/{DevEUI}/down/x", "ä/ö"] {
+        for topic in
+            ["a", "a/{DevEUI}/b", "{DevEUI}/{DevEUI}", "lorawan/{DevEUI}/down/x", "lnsx/a", "ä/ö"]
+        {
             assert_eq!(with_topic(topic), Ok(()), "{topic}");
         }
     }

@@ -3,12 +3,6 @@
 use lns_core::multicast::GroupId;
 use lns_lorawan::{DevEui, GatewayEui};
 
-/// Where the built-in destination `default` publishes uplinks.
-pub const DEFAULT_DESTINATION: &str = "lorawan/{DevEUI}/up";
-
-/// What stands in a destination's topic for the device's DevEUI.
-const DEV_EUI: &str = "{DevEUI}";
-
 /// The topics of one device or one gateway.
 ///
 /// Uplinks go wherever the device's destination says; everything else stays under `lorawan/`.
@@ -68,64 +62,6 @@ impl Topics {
     }
 }
 
-/// Why a destination's topic cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TopicError {
-    /// Nothing to publish on.
-    #[error("the topic is empty")]
-    Empty,
-    /// Wildcards are for subscriptions.
-    #[error("{0:?} contains a wildcard (+ or #), and nothing can be published on that")]
-    Wildcard(String),
-    /// Brokers keep these for themselves.
-    #[error("{0:?} begins with $, which belongs to the broker")]
-    Reserved(String),
-    /// Bridges and server talk there.
-    #[error("{0:?} is under lns/, where the server talks with its bridges")]
-    Ours(String),
-    /// A name that is not known.
-    #[error("{0:?} contains a {{…}} that is not {{DevEUI}}")]
-    UnknownName(String),
-    /// MQTT's length field has 16 bits; ours leaves room for the DevEUI.
-    #[error("the topic is longer than 1,024 bytes")]
-    TooLong,
-    /// Not a character that MQTT allows.
-    #[error("{0:?} contains a control character")]
-    Control(String),
-}
-
-/// Whether uplinks can be published on a destination's topic; checked when it is created.
-pub fn check_destination(template: &str) -> Result<(), TopicError> {
-    let quoted = || template.to_owned();
-    let rest = template.replace(DEV_EUI, "");
-    if template.is_empty() {
-        Err(TopicError::Empty)
-    } else if template.len() > 1024 {
-        Err(TopicError::TooLong)
-    } else if template.contains(['+', '#']) {
-        Err(TopicError::Wildcard(quoted()))
-    } else if template.starts_with('$') {
-        Err(TopicError::Reserved(quoted()))
-    } else if template == "lns" || template.starts_with("lns/") {
-        Err(TopicError::Ours(quoted()))
-    } else if rest.contains(['{', '}']) {
-        Err(TopicError::UnknownName(quoted()))
-    } else if template.contains(char::is_control) {
-        Err(TopicError::Control(quoted()))
-    } else {
-        Ok(())
-    }
-}
-
-/// A destination's topic for one device.
-pub fn destination_topic(template: &str, device: DevEui) -> String {
-    if template.contains(DEV_EUI) {
-        template.replace(DEV_EUI, &device.to_string())
-    } else {
-        template.to_owned()
-    }
-}
-
 /// What stands in the place of the DevEUI in `lorawan/{DevEUI}/down`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DownTopic {
@@ -175,37 +111,6 @@ mod tests {
             ),
         ] {
             assert_eq!(topic.topic(), expected);
-        }
-    }
-
-    #[test]
-    fn a_destination_may_name_the_device() {
-        for (template, expected) in [
-            (DEFAULT_DESTINATION, "lorawan/70b3d57ed005a1b2/up"),
-            ("farm/{DevEUI}/data", "farm/70b3d57ed005a1b2/data"),
-            ("{DevEUI}", "70b3d57ed005a1b2"),
-            ("{DevEUI}/{DevEUI}", "70b3d57ed005a1b2/70b3d57ed005a1b2"),
-            ("all", "all"),
-        ] {
-            assert_eq!(check_destination(template), Ok(()));
-            assert_eq!(destination_topic(template, DEVICE), expected);
-        }
-    }
-
-    #[test]
-    fn a_destination_that_could_not_be_published_on_is_refused_by_name() {
-        let quoted = |text: &str| text.to_owned();
-        for (template, expected) in [
-            ("", TopicError::Empty),
-            ("farm/+/up", TopicError::Wildcard(quoted("farm/+/up"))),
-            ("farm/#", TopicError::Wildcard(quoted("farm/#"))),
-            ("$aws/things", TopicError::Reserved(quoted("$aws/things"))),
-            ("lns/v1/gateway", TopicError::Ours(quoted("lns/v1/gateway"))),
-            ("farm/{devEui}", TopicError::UnknownName(quoted("farm/{devEui}"))),
-            ("farm\0", TopicError::Control(quoted("farm\0"))),
-            (&"x".repeat(1025), TopicError::TooLong),
-        ] {
-            assert_eq!(check_destination(template), Err(expected));
         }
     }
 
