@@ -108,10 +108,8 @@ impl crate::actions::Shadows for OfRules {
 fn outcome(answer: Answer) -> Outcome {
     let Answer::Rejected { why, document } = answer else { return Outcome::Done };
     let text = String::from_utf8_lossy(&document).into_owned();
-    match why {
-        Rejection::TooManyRequests { .. } | Rejection::Internal => Outcome::Away(text),
-        _ => Outcome::Refused(text),
-    }
+    let passes = matches!(why, Rejection::TooManyRequests { .. } | Rejection::Internal);
+    if passes { Outcome::Away(text) } else { Outcome::Refused(text) }
 }
 
 impl Sheets for OfRules {

@@ -7,7 +7,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Kind, Principal, PrincipalName, Registry, RegistryError, Tags};
+use super::{Kind, Principal, PrincipalName, Registry, Tags};
 
 /// Whether a certificate is good for anything, in AWS's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,20 +101,8 @@ impl Kept for Certificate {
         self.id.clone()
     }
 
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.id).into_bytes()
-    }
-
     fn links(&self) -> Vec<String> {
         self.ca.iter().map(|ca| CaCertificate::link(ca)).collect()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
     }
 
     /// What is attached to it.
@@ -176,22 +164,6 @@ impl Kept for CaCertificate {
 
     fn key(&self) -> String {
         self.id.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.id).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {

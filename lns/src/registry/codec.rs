@@ -7,7 +7,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{DeviceProfile, Fingerprint, Kind, Registry, RegistryError, WirelessDevice};
+use super::{DeviceProfile, Kind, Registry, RegistryError, WirelessDevice};
 
 /// The name of the built-in Cayenne LPP codec.
 pub const CAYENNE_LPP: &str = "cayenne-lpp";
@@ -69,14 +69,6 @@ impl Kept for Codec {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        self.name.clone().into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
     }
 
     fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {

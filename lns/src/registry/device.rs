@@ -196,10 +196,6 @@ impl Kept for WirelessDevice {
         describe::fits(&self.activation, &profile)
     }
 
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
-    }
-
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.devices
     }

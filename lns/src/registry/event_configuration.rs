@@ -9,7 +9,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Kind, Registry, RegistryError};
+use super::{Kind, Registry};
 
 /// What is switched on for one subject. What is not named is off, as is all of a subject that has no
 /// record.
@@ -35,22 +35,6 @@ impl Kept for EventConfiguration {
 
     fn key(&self) -> String {
         self.subject.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.subject).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {

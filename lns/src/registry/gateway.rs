@@ -122,10 +122,6 @@ impl Kept for WirelessGateway {
         }
     }
 
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
-    }
-
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.gateways
     }

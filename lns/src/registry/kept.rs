@@ -34,8 +34,10 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name.
     fn key(&self) -> Self::Key;
 
-    /// Its key in the store.
-    fn stored_at(&self) -> Vec<u8>;
+    /// Its key in the store: where it shares its table or not, its name as text.
+    fn stored_at(&self) -> Vec<u8> {
+        format!("{}{}", Self::PREFIX, self.key()).into_bytes()
+    }
 
     /// The EUI by which it is also found.
     fn eui(&self) -> Option<u64> {
@@ -53,7 +55,9 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 
     /// The request that made it, when that had a ClientRequestToken.
-    fn made_by(&self) -> Option<Fingerprint>;
+    fn made_by(&self) -> Option<Fingerprint> {
+        None
+    }
 
     /// Whether it asks for what is there: then its creation changes nothing and succeeds.
     fn repeats(&self, _there: &Self) -> bool {
@@ -66,10 +70,14 @@ pub trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 
     /// Refuses what contradicts itself or refers to nothing. `registry` does not change meanwhile.
-    fn check(&self, registry: &Registry) -> Result<(), RegistryError>;
+    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
+        Ok(())
+    }
 
     /// One that refers to it, when there is one. `registry` does not change meanwhile.
-    fn user(&self, registry: &Registry) -> Option<(Kind, String)>;
+    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
+        None
+    }
 
     /// Where the registry keeps it in memory. Only the registry can look at it.
     fn shelf(registry: &Registry) -> &Shelf<Self>;

@@ -9,7 +9,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Kind, Registry, RegistryError};
+use super::{Kind, Registry, RegistryError};
 
 /// How many tokens one user has.
 const MAX_TOKENS: usize = 100;
@@ -68,16 +68,8 @@ impl Kept for MqttUser {
         self.name.clone()
     }
 
-    fn stored_at(&self) -> Vec<u8> {
-        self.name.clone().into_bytes()
-    }
-
     fn links(&self) -> Vec<String> {
         self.tokens.iter().map(|token| Self::link_to_token(&token.id)).collect()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
     }
 
     fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
@@ -89,10 +81,6 @@ impl Kept for MqttUser {
             self.name,
             self.tokens.len()
         )))
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {

@@ -148,10 +148,6 @@ impl Kept for MulticastGroup {
         Ok(())
     }
 
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
-    }
-
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.multicast_groups
     }

@@ -10,7 +10,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Kind, Principal, Registry, RegistryError, Tags};
+use super::{Kind, Principal, Registry, RegistryError, Tags};
 
 /// How many versions a policy has, as AWS has it.
 pub const MAX_VERSIONS: usize = 5;
@@ -115,14 +115,6 @@ impl Kept for Policy {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
     }
 
     fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {

@@ -10,9 +10,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{
-    Certificate, Fingerprint, Kind, MqttUser, Policy, Registry, RegistryError, Thing, ThingGroup,
-};
+use super::{Certificate, Kind, MqttUser, Policy, Registry, RegistryError, Thing, ThingGroup};
 
 /// How many policies are attached to one principal, as AWS has it.
 pub const MAX_POLICIES: usize = 10;
@@ -138,25 +136,9 @@ impl Kept for Principal {
         self.name.clone()
     }
 
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
     fn links(&self) -> Vec<String> {
         let policies = self.policies.iter().map(|name| Self::link_to_policy(name));
         policies.chain(self.things.keys().map(|name| Self::link_to_thing(name))).collect()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {

@@ -9,8 +9,7 @@ use crate::store::Table;
 use super::kept::Kept;
 use super::shelf::Shelf;
 use super::{
-    Fingerprint, Id, Kind, Principal, Registry, RegistryError, ThingType, WirelessDevice,
-    WirelessGateway,
+    Id, Kind, Principal, Registry, RegistryError, ThingType, WirelessDevice, WirelessGateway,
 };
 
 /// Attributes of a thing or a group, by name.
@@ -51,14 +50,6 @@ impl Kept for Thing {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
     }
 
     fn repeats(&self, there: &Self) -> bool {

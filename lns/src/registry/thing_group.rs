@@ -9,9 +9,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{
-    Attributes, Fingerprint, Kind, Principal, PrincipalName, Registry, RegistryError, Tags,
-};
+use super::{Attributes, Kind, Principal, PrincipalName, Registry, RegistryError, Tags};
 
 /// How many levels the tree has.
 const MAX_DEPTH: usize = 7;
@@ -57,14 +55,6 @@ impl Kept for ThingGroup {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
     }
 
     fn repeats(&self, there: &Self) -> bool {

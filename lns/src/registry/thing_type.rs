@@ -7,7 +7,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags, Thing};
+use super::{Id, Kind, Registry, Tags, Thing};
 
 /// A thing type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,21 +43,9 @@ impl Kept for ThingType {
         self.name.clone()
     }
 
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
     fn repeats(&self, there: &Self) -> bool {
         (&self.description, &self.searchable_attributes, &self.tags)
             == (&there.description, &there.searchable_attributes, &there.tags)
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
     }
 
     fn user(&self, registry: &Registry) -> Option<(Kind, String)> {

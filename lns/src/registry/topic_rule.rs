@@ -8,7 +8,7 @@ use crate::store::Table;
 
 use super::kept::Kept;
 use super::shelf::Shelf;
-use super::{Fingerprint, Id, Kind, Registry, RegistryError, Tags};
+use super::{Id, Kind, Registry, Tags};
 
 /// A topic rule, as it was given. Whoever puts it here has found that it can be compiled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,22 +50,6 @@ impl Kept for TopicRule {
 
     fn key(&self) -> String {
         self.name.clone()
-    }
-
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.name).into_bytes()
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
@@ -154,24 +138,8 @@ impl Kept for RuleDestination {
         self.id
     }
 
-    fn stored_at(&self) -> Vec<u8> {
-        format!("{}{}", Self::PREFIX, self.id).into_bytes()
-    }
-
     fn alias(&self) -> Option<&str> {
         Some(&self.token)
-    }
-
-    fn made_by(&self) -> Option<Fingerprint> {
-        None
-    }
-
-    fn check(&self, _registry: &Registry) -> Result<(), RegistryError> {
-        Ok(())
-    }
-
-    fn user(&self, _registry: &Registry) -> Option<(Kind, String)> {
-        None
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
