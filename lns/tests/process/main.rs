@@ -1,6 +1,7 @@
 //! The program itself, as it is installed: killed, told to end, and in bad situations.
 
 mod broker_away;
+mod device_sdks;
 mod fleet;
 mod identity;
 mod kill;
