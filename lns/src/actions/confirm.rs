@@ -2,7 +2,6 @@
 //! which whoever receives it must bring to the server.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// Asks those that have not been asked with their present token, for as long as the server runs.
 pub(super) async fn run(clients: Arc<Clients>) {
-    let Some(address) = clients.confirm_at else { return };
+    let Some(server) = clients.confirm_at.clone() else { return };
     let (mut seen, mut asked) = (0, HashMap::<Id, String>::new());
     loop {
         let version = clients.registry.version();
@@ -32,7 +31,7 @@ pub(super) async fn run(clients: Arc<Clients>) {
             for destination in waiting(&clients) {
                 let token = destination.token.clone();
                 if asked.insert(destination.id, token.clone()) != Some(token) {
-                    tokio::spawn(ask(Arc::clone(&clients), destination, address));
+                    tokio::spawn(ask(Arc::clone(&clients), destination, server.clone()));
                 }
             }
         }
@@ -51,7 +50,7 @@ fn waiting(clients: &Clients) -> Vec<Arc<RuleDestination>> {
     found
 }
 
-async fn ask(clients: Arc<Clients>, destination: Arc<RuleDestination>, address: SocketAddr) {
+async fn ask(clients: Arc<Clients>, destination: Arc<RuleDestination>, server: String) {
     let arn = Kind::TopicRuleDestination.arn(&destination.id);
     let token = &destination.token;
     let headers = [
@@ -63,7 +62,7 @@ async fn ask(clients: Arc<Clients>, destination: Arc<RuleDestination>, address: 
     let body = json!({
         "arn": arn,
         "confirmationToken": token,
-        "enableUrl": format!("http://{address}/confirmdestination/{token}"),
+        "enableUrl": format!("{server}/confirmdestination/{token}"),
         "messageType": "DestinationConfirmation",
     });
     let mut wait = WAIT;

@@ -113,6 +113,8 @@ pub struct Settings {
     pub loopback: bool,
     /// By what further names it may be called when it is; for a proxy in front.
     pub hosts: Vec<String>,
+    /// Host and port by which the world calls it; `None`: as each request does.
+    pub public_authority: Option<String>,
     /// Where gateways point their packet forwarders, as `udp://host:port`.
     pub gateway_endpoint: String,
 }

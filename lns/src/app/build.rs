@@ -15,7 +15,7 @@ use super::intake::Intake;
 use super::radio::Radios;
 use super::rules::{Around, RuleRooms};
 use super::shadows::ShadowRoom;
-use super::{Addresses, Server, Threads, doors, news, parts};
+use super::{Addresses, Server, Threads, doors, http, news, parts};
 use crate::broker::{self, Broker, Listener};
 use crate::clock::Clock;
 use crate::committer::Batch;
@@ -86,6 +86,7 @@ pub(super) fn start(
     clock: &Clock,
     store: Arc<dyn Store>,
 ) -> anyhow::Result<Server> {
+    let sockets = http::Sockets::bind(config)?;
     let (common, inboxes) = common(config, clock, store)?;
     let (loaded, undelivered) = read_back(&common)?;
     let limits = parts::codec_limits(&config.codec);
@@ -121,7 +122,7 @@ pub(super) fn start(
         service: &service,
         broker: &out.broker,
         shadows: &out.shadows.door,
-        http: config.http.listen.address(),
+        url: sockets.as_ref().map(|sockets| sockets.url(config)),
     };
     let rules = RuleRooms::start(config, &common, &around)?;
     let rooms: Vec<Arc<dyn Listener>> =
@@ -136,14 +137,17 @@ pub(super) fn start(
         (&out.outbox, &out.broker, bridge.handle.clone(), &ears),
         stop.clone(),
     )?;
-    let rooms = doors::Rooms {
+    let rooms = http::Rooms {
         rules: &rules,
         service: &service,
         broker: &out.broker,
         shadows: &out.shadows.door,
         events: &out.events,
     };
-    let http = doors::open_http(config, &common, rooms, stop)?;
+    let http = match sockets {
+        Some(sockets) => sockets.open(config, &common, rooms, stop)?,
+        None => http::HttpDoor::default(),
+    };
     Ok(Server {
         addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
         registry: common.registry,

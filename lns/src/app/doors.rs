@@ -1,4 +1,4 @@
-//! The doors to the world: the gateways' UDP port, the API, and the thread that keeps the house.
+//! The gateways' door, and the thread that keeps the house.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,10 +6,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use axum::Extension;
-use axum::extract::WebSocketUpgrade;
-use axum::http::HeaderMap;
-use axum::routing::get;
 use gateway_bridge::{Bridge, BridgeConfig, BridgeHandle, Policy};
 use tokio::sync::watch;
 
@@ -18,15 +14,11 @@ use super::ears::{Ears, Here};
 use super::gate;
 use super::radio::Radios;
 use super::registered::{self, Registrations};
-use crate::api::{self, ClientAddress};
-use crate::broker::{Broker, Transport};
+use crate::broker::Broker;
 use crate::committer::Batch;
 use crate::config::Config;
-use crate::events::Events;
 use crate::outbox::Outbox;
 use crate::registry::WirelessGateway;
-use crate::service::Service;
-use crate::shadows::Shadows;
 
 /// How often new registrations are made known and cursors are stored.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
@@ -39,13 +31,6 @@ const DISCIPLINE: Duration = Duration::from_secs(1);
 pub(super) struct BridgeDoor {
     pub handle: Option<BridgeHandle>,
     pub thread: Option<JoinHandle<std::io::Result<()>>>,
-    pub address: Option<SocketAddr>,
-}
-
-/// The administrators' door.
-#[derive(Default)]
-pub(super) struct HttpDoor {
-    pub thread: Option<JoinHandle<()>>,
     pub address: Option<SocketAddr>,
 }
 
@@ -76,98 +61,6 @@ pub(super) fn open_bridge(
     radios.set_here(handle.clone());
     let thread = bridge.spawn().context("starting the gateway bridge")?;
     Ok(BridgeDoor { handle: Some(handle), thread: Some(thread), address: Some(address) })
-}
-
-/// What the API speaks to.
-#[derive(Clone, Copy)]
-pub(super) struct Rooms<'a> {
-    pub rules: &'a super::rules::RuleRooms,
-    pub service: &'a Arc<Service>,
-    pub broker: &'a Arc<dyn Broker>,
-    pub shadows: &'a Arc<Shadows>,
-    pub events: &'a Arc<Events>,
-}
-
-/// Opens the API, if there is one.
-pub(super) fn open_http(
-    config: &Config,
-    common: &Common,
-    rooms: Rooms<'_>,
-    mut stop: watch::Receiver<bool>,
-) -> anyhow::Result<HttpDoor> {
-    let Some(address) = config.http.listen.address() else {
-        return Ok(HttpDoor::default());
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("http")
-        .enable_all()
-        .build()?;
-    let listener = runtime.block_on(api::bind(address))?;
-    let address = listener.local_addr()?;
-    let (line, open) = api::greeting(address);
-    if open {
-        tracing::warn!("{line}");
-    } else {
-        tracing::info!("{line}");
-    }
-    let embedded = rooms.broker.embedded();
-    let mut router = api::router(state(config, common, rooms, address));
-    if let Some(embedded) = embedded {
-        let door = embedded.websocket();
-        let enter = move |Extension(ClientAddress(from)): Extension<ClientAddress>,
-                          headers: HeaderMap,
-                          upgrade: WebSocketUpgrade| async move {
-            door.enter(upgrade, &headers, (from, Transport::WebSocket))
-        };
-        router = router.route("/mqtt", get(enter));
-    }
-    let thread = std::thread::Builder::new().name("http-door".into()).spawn(move || {
-        runtime.block_on(async move {
-            let told = async move {
-                let _ = stop.wait_for(|stop| *stop).await;
-            };
-            api::serve(listener, router, told).await;
-        });
-    })?;
-    Ok(HttpDoor { thread: Some(thread), address: Some(address) })
-}
-
-fn state(
-    config: &Config,
-    common: &Common,
-    Rooms { service, broker, shadows, rules, events }: Rooms<'_>,
-    address: SocketAddr,
-) -> api::ApiState {
-    let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
-    let events = Arc::clone(events);
-    let broker = Arc::clone(broker);
-    let clock = common.clock.clone();
-    let surroundings = api::Surroundings {
-        devices: Arc::clone(service) as Arc<dyn api::Devices>,
-        groups: Arc::clone(service) as Arc<dyn api::Groups>,
-        codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
-        shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
-        rules: Arc::new(rules.clone()),
-        authority: {
-            let identity = Arc::clone(&common.identity);
-            Arc::new(move || identity.authority())
-        },
-        broker: Arc::clone(&broker),
-        metrics: Arc::new(move || observer.scrape(&gateways)),
-        problems: Arc::new(move || {
-            let away = !broker.status().connected;
-            away.then(|| "the MQTT broker cannot be reached".to_owned()).into_iter().collect()
-        }),
-        registry_events: Arc::new(move |event| events.registry(&event)),
-        now: Arc::new(move || clock.now()),
-    };
-    let settings = api::Settings {
-        loopback: address.ip().is_loopback(),
-        hosts: Vec::new(),
-        gateway_endpoint: format!("udp://{}", config.gateway.semtech_udp),
-    };
-    api::ApiState::new(Arc::clone(&common.registry), surroundings, settings)
 }
 
 /// Starts the thread that keeps the house: registrations, cursors, the clock, gauges.

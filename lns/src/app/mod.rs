@@ -6,6 +6,7 @@ mod build;
 mod doors;
 mod ears;
 mod gate;
+mod http;
 mod intake;
 mod logging;
 mod news;

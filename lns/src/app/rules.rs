@@ -1,6 +1,5 @@
 //! The rooms of rules and of what their actions do, and what they need of the others.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +29,9 @@ pub(super) struct Around<'a> {
     pub service: &'a Arc<Service>,
     pub broker: &'a Arc<dyn Broker>,
     pub shadows: &'a Arc<Shadows>,
-    /// Where endpoints confirm that they want messages; `None`: nowhere, the API is off.
-    pub http: Option<SocketAddr>,
+    /// The server's address in the web, where endpoints confirm that they want messages; `None`: the
+    /// API is off.
+    pub url: Option<String>,
 }
 
 impl RuleRooms {
@@ -48,7 +48,7 @@ impl RuleRooms {
             web: Web::new(Hosts::allowing(&keys.allowed_hosts))?,
             files: keys.files_dir(&config.server.data_dir),
             clock: common.clock.clone(),
-            confirm_at: around.http,
+            confirm_at: around.url.clone(),
         };
         let settings = Settings {
             bounds: Bounds { tasks: keys.queue_length as usize, bytes: keys.queue_size.0 },

@@ -10,7 +10,7 @@ use toml::Value;
 use super::source::{Assignment, Given};
 use super::{
     BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, NetworkChannel,
-    Period, RadioFrequency, Rx1Delay, Secret, SubBand, region,
+    Period, RadioFrequency, Rx1Delay, Secret, SubBand, WebUrl, region,
 };
 use crate::store::StoreKind;
 
@@ -80,6 +80,7 @@ keys! {
     mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
     mqtt.backlog_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
     http.listen;
+    http.public_url;
     store.kind;
     codec.workers: |value| within(value, 0, 64);
     codec.memory: |value| within(value, ByteSize::kib(512), ByteSize::mib(256));
@@ -331,6 +332,16 @@ impl Setting for Option<BrokerUrl> {
         match text_of(value)? {
             "" => Ok(None),
             text => BrokerUrl::from_str(text).map(Some).map_err(Wrong::Value),
+        }
+    }
+}
+
+/// Empty is none.
+impl Setting for Option<WebUrl> {
+    fn read(value: &Value) -> Result<Self, Wrong> {
+        match text_of(value)? {
+            "" => Ok(None),
+            text => WebUrl::from_str(text).map(Some).map_err(Wrong::Value),
         }
     }
 }

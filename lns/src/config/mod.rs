@@ -12,6 +12,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod units;
+mod web_url;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use source::Overrides;
 pub use units::{
     BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Rx1Delay, Secret,
 };
+pub use web_url::WebUrl;
 
 use lns_lorawan::Region;
 
@@ -131,6 +133,8 @@ pub struct MqttConfig {
 pub struct HttpConfig {
     /// Where the API, `/healthz` and `/metrics` are.
     pub listen: Listen,
+    /// How the world calls this server; `None`: by the address that it listens on.
+    pub public_url: Option<WebUrl>,
 }
 
 /// `[store]`
@@ -316,7 +320,7 @@ impl Default for Config {
                 backlog_size: ByteSize::mib(64),
                 backlog_age: Period::hours(24),
             },
-            http: HttpConfig { listen: Listen::at([127, 0, 0, 1], 8080) },
+            http: HttpConfig { listen: Listen::at([127, 0, 0, 1], 8080), public_url: None },
             store: StoreConfig { kind: StoreKind::Sled },
             codec: CodecConfig {
                 workers: 0,

@@ -308,6 +308,7 @@ fn every_key_changes_the_configuration() {
         "server.log_format" => "json",
         "gateway.require_registered_gateways" | "mqtt.require_client_certificate" => "true",
         "mqtt.broker_url" => "mqtt://b",
+        "http.public_url" => "https://b",
         "store.kind" => "redb",
         "region.ism2400.extra_channels" => "[\"2427.0MHz\"]",
         key if key.ends_with("extra_channels") => "[]",

@@ -344,6 +344,7 @@ pub fn settings() -> Settings {
     Settings {
         loopback: true,
         hosts: vec!["lns.example.org".to_owned()],
+        public_authority: None,
         gateway_endpoint: "udp://127.0.0.1:1700".to_owned(),
     }
 }

@@ -11,7 +11,6 @@ mod republish;
 mod shadow;
 mod web;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -58,8 +57,9 @@ pub struct Clients {
     pub files: PathBuf,
     /// The clock.
     pub clock: Clock,
-    /// Where endpoints confirm that they want messages; `None`: nobody is asked.
-    pub confirm_at: Option<SocketAddr>,
+    /// The server's address in the web, where endpoints confirm that they want messages; `None`:
+    /// nobody is asked.
+    pub confirm_at: Option<String>,
 }
 
 impl Clients {
