@@ -158,6 +158,16 @@ impl ApiState {
         })?
         .map_err(Into::into)
     }
+
+    /// Changes a topic rule; it is in force before the answer.
+    async fn change_rule<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Registry) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let rules = Arc::clone(&self.surroundings.rules);
+        let work = move |registry: &Registry| work(registry).inspect(|_| rules.follow());
+        self.change(work).await
+    }
 }
 
 /// What a handler answers.

@@ -123,6 +123,10 @@ impl Sheets for OfRules {
 }
 
 impl crate::api::TopicRules for RuleRooms {
+    fn follow(&self) {
+        self.rules.follow();
+    }
+
     fn dead_letters(&self, rule: &str, most: usize) -> Result<(Vec<Value>, usize), String> {
         let (found, _) =
             self.actions.dead_letters(rule, most).map_err(|error| error.to_string())?;

@@ -26,7 +26,7 @@ use crate::actions::Actions;
 use crate::broker::{Broker, Listener, Publication, Taken};
 use crate::clock::Clock;
 use crate::observe::Observer;
-use crate::registry::Registry;
+use crate::registry::{Registry, TopicRule};
 use compiled::Compiled;
 use worker::Worker;
 
@@ -36,8 +36,12 @@ pub const MAX_HOPS: u8 = 8;
 /// Publications that may wait for one worker; more and the broker holds their senders.
 const MAILBOX: usize = 4096;
 
-/// How often the registry is looked at: how long a new rule takes at most to hear messages.
+/// How often the registry is looked at by itself. Whoever changes a rule has it
+/// [followed](Rules::follow) at once.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// A version that no registry has.
+const NONE_SEEN: u64 = u64::MAX;
 
 /// What the room works with.
 pub struct Surroundings {
@@ -61,7 +65,7 @@ pub struct Surroundings {
 struct Shared {
     surroundings: Surroundings,
     compiled: RwLock<Arc<Compiled>>,
-    /// The registry's version that was last looked at.
+    /// The version of the registry's rules that was last looked at.
     seen: AtomicU64,
     stopping: AtomicBool,
     /// Held while rules change.
@@ -85,12 +89,12 @@ impl Rules {
         let shared = Arc::new(Shared {
             surroundings,
             compiled: RwLock::default(),
-            seen: AtomicU64::new(0),
+            seen: AtomicU64::new(NONE_SEEN),
             stopping: AtomicBool::new(false),
             changing: Mutex::new(()),
         });
         let actions = &shared.surroundings.actions;
-        actions.ask_failures_of(Arc::new(worker::ErrorActions));
+        actions.ask_failures_of(Arc::new(worker::ErrorActions(Arc::downgrade(&shared))));
         shared.change();
         let (mut mailboxes, mut threads) = (Vec::new(), Vec::new());
         for number in 0..workers.max(1) {
@@ -109,7 +113,7 @@ impl Rules {
         })
     }
 
-    /// Follows the registry, if it has changed. Cheap when it has not: call it often.
+    /// The registry's rules are in force when this returns. Cheap when they have not changed.
     pub fn follow(&self) {
         self.shared.follow();
     }
@@ -183,7 +187,8 @@ impl Listener for Rules {
 
 impl Shared {
     fn follow(&self) {
-        if self.surroundings.registry.version() != self.seen.load(Ordering::Acquire) {
+        if self.surroundings.registry.version_of::<TopicRule>() != self.seen.load(Ordering::Acquire)
+        {
             self.change();
         }
     }
@@ -191,11 +196,16 @@ impl Shared {
     /// Takes over the registry's rules. What is evaluated meanwhile is so by the old ones.
     fn change(&self) {
         let _changing = self.changing.lock();
+        // Whoever was here before may have seen what we came for.
+        if self.seen.load(Ordering::Acquire) == self.surroundings.registry.version_of::<TopicRule>()
+        {
+            return;
+        }
         let Surroundings { registry, actions, broker, observer, is_synced, .. } =
             &self.surroundings;
-        let version = registry.version();
+        let version = registry.version_of::<TopicRule>();
         let before = Arc::clone(&self.compiled.read());
-        let first = self.seen.load(Ordering::Acquire) == 0;
+        let first = self.seen.load(Ordering::Acquire) == NONE_SEEN;
         let next = before.follow(registry, observer).or_else(|| first.then(Compiled::default));
         if let Some(next) = next {
             // The queues are there before a message can meet the rule.

@@ -287,6 +287,8 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
 struct NoRules;
 
 impl lns::api::TopicRules for NoRules {
+    fn follow(&self) {}
+
     fn dead_letters(&self, _: &str, _: usize) -> Result<(Vec<serde_json::Value>, usize), String> {
         Ok((Vec::new(), 0))
     }

@@ -19,6 +19,9 @@ const LISTED: usize = 100;
 
 /// The rules of the running server.
 pub trait TopicRules: Send + Sync + 'static {
+    /// The registry's rules are in force when this returns. May block.
+    fn follow(&self);
+
     /// A rule's dead letters, oldest first by action, at most so many, and how many there are.
     fn dead_letters(&self, rule: &str, most: usize) -> Result<(Vec<Value>, usize), String>;
 
