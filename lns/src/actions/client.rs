@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::deed::Batch;
 use super::task::Task;
 
 /// What became of a task.
@@ -36,12 +37,22 @@ pub struct Appetite {
     pub bytes: u64,
     /// How long the first waits for others.
     pub open: Duration,
+    /// So many do not wait any longer.
+    pub full: usize,
 }
 
 impl Appetite {
     /// Up to so many tasks of a mebibyte together, whatever waits already.
     pub const fn of(tasks: usize) -> Self {
-        Self { tasks, bytes: 1 << 20, open: Duration::ZERO }
+        Self { tasks, bytes: 1 << 20, open: Duration::ZERO, full: tasks }
+    }
+
+    /// Batches of this kind, `at_once` of them together.
+    pub fn batched(batch: &Batch, at_once: usize) -> Self {
+        let all = Self::of(batch.messages * at_once);
+        // Of several topics nobody knows which batch is full first.
+        let full = if batch.across_topics { batch.messages } else { all.tasks };
+        Self { open: batch.open, full, ..all }
     }
 }
 

@@ -17,7 +17,7 @@ mod outbox;
 mod task;
 mod worker;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -31,7 +31,7 @@ pub use deed::{
     KafkaTarget, PostgresTarget, Target,
 };
 pub use outbox::{Bounds, Duty};
-pub use task::{ActionId, DeadLetter, ERROR_ACTION, Found, Source, Task};
+pub use task::{ActionId, DeadLetter, ERROR_ACTION, Found, OnFailure, Source, Task};
 
 use crate::broker::Taken;
 use crate::clock::Clock;
@@ -83,10 +83,31 @@ struct Shared {
     committer: Committer,
     failures: OnceLock<Arc<dyn Failures>>,
     outboxes: RwLock<HashMap<ActionId, Arc<Outbox>>>,
+    /// Those that have a worker. Held while actions come and go.
+    working: parking_lot::Mutex<HashSet<ActionId>>,
     observer: Arc<Observer>,
 }
 
+/// Who holds an outbox that nobody adds to any more: the list of all, and its worker.
+const HOLDERS: usize = 2;
+
 impl Shared {
+    /// Lets go of the queue of an action that is gone, if nothing waits in it and nobody can add to
+    /// it; its counters go with it. Answers whether it did.
+    fn retire(&self, outbox: &Arc<Outbox>) -> bool {
+        let mut working = self.working.lock();
+        let mut outboxes = self.outboxes.write();
+        let is_over = *outbox.duty.borrow() == Duty::Bury
+            && outbox.waiting() == 0
+            && Arc::strong_count(outbox) == HOLDERS;
+        if is_over {
+            outboxes.remove(&outbox.id);
+            working.remove(&outbox.id);
+            self.observer.rules.forget_action(&outbox.id.rule, &outbox.id.label());
+        }
+        is_over
+    }
+
     fn failed(&self, action: &ActionId, task: &Task, why: &str) -> Option<Queued> {
         let task = self.failures.get()?.failed(action, task, why)?;
         let error_action = ActionId { rule: Arc::clone(&action.rule), action: ERROR_ACTION };
@@ -111,7 +132,6 @@ pub struct Actions {
     abandon: Arc<AtomicBool>,
     runtime: parking_lot::Mutex<Option<tokio::runtime::Runtime>>,
     committer: parking_lot::Mutex<Option<JoinHandle<bool>>>,
-    working: parking_lot::Mutex<std::collections::HashSet<ActionId>>,
 }
 
 impl Actions {
@@ -139,6 +159,7 @@ impl Actions {
             committer,
             failures: OnceLock::new(),
             outboxes: RwLock::default(),
+            working: parking_lot::Mutex::default(),
             observer,
         });
         read_back(&shared)?;
@@ -157,7 +178,6 @@ impl Actions {
             abandon,
             runtime: parking_lot::Mutex::new(Some(runtime)),
             committer: parking_lot::Mutex::new(Some(committer)),
-            working: parking_lot::Mutex::default(),
         })
     }
 
@@ -168,6 +188,7 @@ impl Actions {
 
     /// Which actions there are from now on, and what each is to do. Others give up what waits.
     pub fn apply(&self, duties: &HashMap<ActionId, Duty>) {
+        let mut working = self.shared.working.lock();
         for id in duties.keys() {
             self.shared.outbox(id, 1);
         }
@@ -181,15 +202,14 @@ impl Actions {
                 }
                 changed
             });
-            self.employ(outbox);
+            if working.insert(outbox.id.clone()) {
+                self.employ(outbox);
+            }
         }
     }
 
-    /// Gives an outbox its worker, once.
+    /// Gives an outbox its worker.
     fn employ(&self, outbox: Arc<Outbox>) {
-        if !self.working.lock().insert(outbox.id.clone()) {
-            return;
-        }
         if let Some(runtime) = &*self.runtime.lock() {
             runtime.spawn(worker::run(outbox, Arc::clone(&self.shared)));
         }

@@ -24,13 +24,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long what a client was given may take, whatever it promised.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often the worker of an action that is gone looks whether it can go too.
+const LEAVE: Duration = Duration::from_millis(500);
+
 /// How long to wait when the store cannot be read.
 const UNREADABLE: Duration = Duration::from_secs(5);
 
 /// Works until the server stops.
 pub(super) async fn run(outbox: Arc<Outbox>, shared: Arc<Shared>) {
     let mut duty = outbox.duty.subscribe();
-    loop {
+    while !shared.retire(&outbox) {
         let now = duty.borrow_and_update().clone();
         let mut worker = Worker { outbox: &outbox, shared: &shared, failures: 0 };
         match now {
@@ -40,7 +43,12 @@ pub(super) async fn run(outbox: Arc<Outbox>, shared: Arc<Shared>) {
                 continue;
             }
             Duty::Pause => {}
-            Duty::Bury => worker.bury_all().await,
+            Duty::Bury => {
+                worker.bury_all().await;
+                // Somebody may still hold the queue, to add to it or to write what became of it.
+                let _ = tokio::time::timeout(LEAVE, duty.changed()).await;
+                duty.mark_changed();
+            }
         }
         if duty.changed().await.is_err() {
             return;
@@ -65,7 +73,7 @@ impl Worker<'_> {
             tokio::select! {
                 biased;
                 _ = changed.changed() => return,
-                () = self.arrival() => {}
+                () = self.arrivals(1) => {}
             }
             // Not cut off by a change: what is on its way is heard of.
             let wait = self.turn(target, &mut *client).await;
@@ -78,9 +86,9 @@ impl Worker<'_> {
         }
     }
 
-    /// Waits until something waits.
-    async fn arrival(&self) {
-        while self.outbox.waiting() == 0 {
+    /// Waits until so many wait.
+    async fn arrivals(&self, count: usize) {
+        while self.outbox.waiting() < count {
             self.outbox.arrived.notified().await;
         }
     }
@@ -88,8 +96,10 @@ impl Worker<'_> {
     /// One batch; answers how long to wait before the next.
     async fn turn(&mut self, target: &Target, client: &mut dyn Client) -> Duration {
         let appetite = client.appetite();
-        if appetite.open > Duration::ZERO && self.outbox.waiting() < appetite.tasks {
-            tokio::time::sleep(appetite.open).await;
+        // Those that are tried again have waited for each other already.
+        if self.failures == 0 {
+            // Time is up: there are as many as there are.
+            let _ = tokio::time::timeout(appetite.open, self.arrivals(appetite.full)).await;
         }
         let entries = self.outbox.front((appetite.tasks, appetite.bytes));
         let Ok(batch) = self.read(entries, target) else { return UNREADABLE };

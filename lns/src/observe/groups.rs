@@ -169,6 +169,22 @@ impl RuleMeters {
         }
     }
 
+    /// A rule is gone, and so are its counters.
+    pub fn forget_rule(&self, rule: &str) {
+        for what in ["matched", "selected", "failed", "looped"] {
+            // An error says that it was not there.
+            let _ = self.rules.remove_label_values(&[rule, what]);
+        }
+    }
+
+    /// An action is gone, and so are its counters.
+    pub fn forget_action(&self, rule: &str, action: &str) {
+        for what in ["queued", "sent", "retried", "dead", "skipped"] {
+            let _ = self.actions.remove_label_values(&[rule, action, what]);
+        }
+        let _ = self.waiting.remove_label_values(&[rule, action]);
+    }
+
     /// An action's counters.
     pub fn action(&self, rule: &str, action: &str) -> ActionMeters {
         let count = |what| self.actions.with_label_values(&[rule, action, what]);

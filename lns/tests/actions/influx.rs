@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use lns::actions::{Deed, InfluxApi, InfluxTarget, Target};
+use lns::actions::{Batch, Deed, InfluxApi, InfluxTarget, Target};
 
 use crate::endpoint::Endpoint;
 use crate::support::Bench;
@@ -14,6 +14,7 @@ fn target(endpoint: &Endpoint) -> Target {
         api: InfluxApi::V2 { org: "o".into(), bucket: "b".into() },
         token: "secret".to_owned().into(),
         precision: "ns",
+        batch: None,
     })
 }
 
@@ -54,4 +55,23 @@ fn a_point_that_the_server_refuses_takes_no_other_with_it() {
     bench.drained(0);
     assert_eq!((bench.meters(0).sent.get(), bench.meters(0).dead.get()), (2, 1));
     assert!(bench.reasons()[0].contains("400"));
+}
+
+#[test]
+fn points_gather_within_the_bounds_of_their_batch() {
+    let (bench, endpoint) = (Bench::new(), Endpoint::start());
+    let Target::Influx(target) = target(&endpoint) else { unreachable!("it is one") };
+    let batch =
+        Batch { open: Duration::from_millis(200), messages: 3, bytes: 1000, across_topics: false };
+    bench.apply(vec![Target::Influx(InfluxTarget { batch: Some(batch), ..target })]);
+    // A message may be several points.
+    for (topic, line) in
+        [("a", "m v=1\nm v=2"), ("b", "m v=3"), ("a", "m v=4"), ("a", "m v=5"), ("b", "m v=6")]
+    {
+        bench.queue_from(topic, 0, point(line));
+    }
+    bench.drained(0);
+    let mut bodies = endpoint.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["m v=1\nm v=2\nm v=4\n", "m v=3\nm v=6\n", "m v=5\n"]);
 }

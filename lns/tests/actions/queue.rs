@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lns::actions::{ActionId, Bounds, Duty, Settings, Source, Target, Task};
 use lns::broker::{Taken, Ticket};
+use lns::gateways::Gateways;
 use lns::store::{Fault, FaultyStore, MemoryStore, Store, Table};
 
 use crate::support::{Bench, republish, until};
@@ -106,7 +107,24 @@ fn what_a_removed_rule_leaves_is_in_dead_letters_within_their_bound() {
     }
     until("all were taken", || bench.meters(0).queued.get() == 5);
     bench.actions.apply(&HashMap::new());
-    until("all are given up", || bench.meters(0).dead.get() == 5);
-    assert_eq!(bench.reasons(), ["the rule, or this action of it, was removed"; 3]);
+    until("all are given up", || records(&*bench.store, Table::ActionQueues) == 0);
     until("no more are kept", || records(&*bench.store, Table::DeadLetters) == 3);
+    assert_eq!(bench.reasons(), ["the rule, or this action of it, was removed"; 3]);
+}
+
+#[test]
+fn an_action_that_is_gone_leaves_neither_a_queue_nor_counters() {
+    let bench = Bench::new();
+    bench.apply(vec![Target::Republish]);
+    bench.queue(0, republish("out", b"1"));
+    until("it is done", || bench.published("out").len() == 1);
+    let shown = || bench.observer.scrape(&Gateways::default()).contains("rule=\"r\"");
+    assert!(shown());
+    bench.actions.apply(&HashMap::new());
+    until("it is gone", || !shown() && bench.actions.queues("r").is_empty());
+    // It may come again, and begins anew.
+    bench.apply(vec![Target::Republish]);
+    bench.queue(0, republish("out", b"2"));
+    until("it is done", || bench.published("out").len() == 2);
+    assert_eq!(bench.meters(0).queued.get(), 1);
 }

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::super::client::{Appetite, Client, Outcome};
-use super::super::deed::{Deed, InfluxApi, InfluxTarget};
+use super::super::deed::{Batch, Deed, InfluxApi, InfluxTarget};
 use super::super::task::Task;
 use super::web::{self, Web};
 
 /// Points of one request; InfluxData's advice for batches is 5,000 lines.
 const POINTS: usize = 5_000;
 
+/// Batches of a rule's own size that are gathered together, so that messages of one topic find each
+/// other among those of others.
+const BATCHES: usize = 8;
+
 pub(super) struct Influx {
     web: Web,
     url: String,
     headers: Vec<(String, String)>,
+    batch: Option<Batch>,
 }
 
 impl Influx {
@@ -33,7 +38,7 @@ impl Influx {
             };
             headers.push(("Authorization".to_owned(), value));
         }
-        Self { web, url: url_of(&target), headers }
+        Self { web, url: url_of(&target), headers, batch: target.batch }
     }
 
     async fn write(&self, lines: String) -> Outcome {
@@ -74,24 +79,60 @@ fn url_of(target: &InfluxTarget) -> String {
 #[async_trait]
 impl Client for Influx {
     fn appetite(&self) -> Appetite {
-        Appetite::of(POINTS)
+        match &self.batch {
+            Some(batch) => Appetite::batched(batch, BATCHES),
+            None => Appetite::of(POINTS),
+        }
     }
 
     async fn perform(&mut self, tasks: &[Arc<Task>]) -> Vec<Outcome> {
-        let line = |task: &Arc<Task>| match &task.deed {
-            Deed::Influx { line } => format!("{line}\n"),
-            _ => String::new(),
-        };
-        let outcome = self.write(tasks.iter().map(line).collect()).await;
-        if !matches!(outcome, Outcome::Refused(_)) || tasks.len() == 1 {
-            return outcome.for_all(tasks);
-        }
-        // One bad point spoils the batch; writing a point twice changes nothing.
-        let mut outcomes = Vec::new();
-        for task in tasks {
-            outcomes.push(self.write(line(task)).await);
+        let mut outcomes = vec![Outcome::Done; tasks.len()];
+        for batch in self.batches(tasks) {
+            let together = self.write(batch.iter().map(|at| lines(&tasks[*at])).collect()).await;
+            let is_alone = batch.len() == 1;
+            for at in batch {
+                // One bad point spoils the batch; writing a point twice changes nothing.
+                outcomes[at] = match &together {
+                    Outcome::Refused(_) if !is_alone => self.write(lines(&tasks[at])).await,
+                    all => all.clone(),
+                };
+            }
         }
         outcomes
+    }
+}
+
+impl Influx {
+    /// The tasks of each request, in order.
+    fn batches(&self, tasks: &[Arc<Task>]) -> Vec<Vec<usize>> {
+        let Some(bounds) = self.batch else { return vec![(0..tasks.len()).collect()] };
+        let mut open: Vec<(Vec<usize>, usize, usize)> = Vec::new();
+        for (at, task) in tasks.iter().enumerate() {
+            let text = lines(task);
+            let (points, bytes) = (text.lines().count(), text.len());
+            let fits = |(batch, has_points, has_bytes): &&mut (Vec<usize>, usize, usize)| {
+                has_points + points <= bounds.messages
+                    && has_bytes + bytes <= bounds.bytes
+                    && (bounds.across_topics || tasks[batch[0]].source.topic == task.source.topic)
+            };
+            match open.iter_mut().find(fits) {
+                Some((batch, has_points, has_bytes)) => {
+                    batch.push(at);
+                    *has_points += points;
+                    *has_bytes += bytes;
+                }
+                None => open.push((vec![at], points, bytes)),
+            }
+        }
+        open.into_iter().map(|(batch, ..)| batch).collect()
+    }
+}
+
+/// A task's points, a line each.
+fn lines(task: &Task) -> String {
+    match &task.deed {
+        Deed::Influx { line } => format!("{line}\n"),
+        _ => String::new(),
     }
 }
 
@@ -107,6 +148,7 @@ mod tests {
             api,
             token: Secret::default(),
             precision,
+            batch: None,
         };
         let database = || "a b&c".to_owned();
         let v1 = target(InfluxApi::V1 { database: database() }, "us");
