@@ -28,9 +28,9 @@ pub enum Deed {
     },
     /// POST it.
     Http {
-        /// Where.
+        /// Where; without its query if it is the same for all messages, for then the target has it.
         url: String,
-        /// Names and values.
+        /// Names and values of those headers that are not the same for all messages.
         headers: Vec<(String, String)>,
         /// The body.
         payload: Vec<u8>,
@@ -132,7 +132,8 @@ impl Deed {
     pub fn resource(&self) -> &str {
         match self {
             Deed::Republish { topic, .. } | Deed::Kafka { topic, .. } => topic,
-            Deed::Http { url, .. } => url,
+            // What follows the path may hold a secret.
+            Deed::Http { url, .. } => url.split(['?', '#']).next().unwrap_or_default(),
             Deed::Postgres { .. } | Deed::Influx { .. } => "",
             Deed::File { path, .. } => path,
             Deed::SendDownlink { device, .. } => device,
@@ -165,6 +166,10 @@ pub enum Target {
 /// HTTP endpoints.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpTarget {
+    /// Where, if it is the same for all messages.
+    pub url: Option<Secret>,
+    /// Headers in order; those without a value get the deed's.
+    pub headers: Vec<(String, Option<Secret>)>,
     /// Several messages in one request, as a JSON array.
     pub batch: Option<Batch>,
 }
@@ -202,6 +207,8 @@ pub struct InfluxTarget {
     pub token: Secret,
     /// The unit of timestamps in lines: `ns`, `us`, `ms` or `s`.
     pub precision: &'static str,
+    /// Several messages in one request, and when they are enough.
+    pub batch: Option<Batch>,
 }
 
 /// The doors of InfluxDB's versions.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::deed::Deed;
 
 /// The version of the records, their first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The number of a rule's error action, which has a queue of its own.
 pub const ERROR_ACTION: u8 = u8::MAX;
@@ -77,8 +77,17 @@ pub struct Task {
     pub source: Source,
     /// What is to be done.
     pub deed: Deed,
-    /// What the rule's error action does if it cannot be done, in the language's words.
-    pub on_failure: Option<String>,
+    /// What the rule's error action needs of the message if it cannot be done.
+    pub on_failure: Option<OnFailure>,
+}
+
+/// What a rule's error action needs of a message. All else, secrets above all, stays in the rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OnFailure {
+    /// The kind of action that it was.
+    pub kind: String,
+    /// What its templates made of the message, but for those that are constant.
+    pub texts: Vec<String>,
 }
 
 /// The message that a rule has met, for the error action and for people.

@@ -1,6 +1,9 @@
 //! Rules that messages meet, and where they may send HTTP requests.
 
+use std::fmt;
+
 use lns_lorawan::Timestamp;
+use lns_pipeline::rule::action::hidden;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,7 +14,9 @@ use super::shelf::Shelf;
 use super::{Id, Kind, Registry, Tags};
 
 /// A topic rule, as it was given. Whoever puts it here has found that it can be compiled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// Its actions may hold passwords and tokens: it prints without them, and the API shows it so too.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct TopicRule {
     /// Its name: letters, digits and `_`, at most 128.
     pub name: String,
@@ -39,6 +44,18 @@ pub struct TopicRule {
     /// Tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+}
+
+impl fmt::Debug for TopicRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TopicRule")
+            .field("name", &self.name)
+            .field("sql", &self.sql)
+            .field("actions", &self.actions.iter().map(hidden).collect::<Vec<_>>())
+            .field("error_action", &self.error_action.as_ref().map(hidden))
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Kept for TopicRule {

@@ -57,6 +57,8 @@ impl Compiled {
             return None;
         }
         let mut next = Compiled::default();
+        let gone = |name: &&String| !records.iter().any(|record| record.name == **name);
+        self.by_name.keys().filter(gone).for_each(|name| observer.rules.forget_rule(name));
         for record in records {
             let Some(ready) = same(&record).or_else(|| ready(record, observer)) else { continue };
             next.insert(ready);
@@ -98,6 +100,11 @@ impl Compiled {
             }
         }
         duties
+    }
+
+    /// The rule of this name, off or on.
+    pub fn named(&self, name: &str) -> Option<&Arc<Ready>> {
+        self.by_name.get(name)
     }
 
     /// Whether a message on this topic concerns a rule, or claims to.

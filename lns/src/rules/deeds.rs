@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lns_pipeline::rule::Value;
-use lns_pipeline::rule::action::{self, Action, MqttHeaders};
+use lns_pipeline::rule::action::{self, Action, MqttHeaders, SecretText};
+use lns_pipeline::rule::{Template, Value};
 use lns_pipeline::topic::is_topic_name;
 
 use crate::actions::{
@@ -15,25 +15,23 @@ use crate::actions::{
 };
 use crate::config::Secret;
 
+/// How long points wait for others, how many go together, and how many bytes, where a rule does not
+/// say.
+const INFLUX_OPEN_MS: u32 = 1000;
+/// See [`INFLUX_OPEN_MS`].
+const INFLUX_POINTS: u32 = 500;
+/// See [`INFLUX_OPEN_MS`].
+const INFLUX_BYTES: u32 = 131_072;
+
 /// Where an action does what it does; `None` for one that there is no place for here.
 ///
 /// `is_synced`: whether lines of files must be on the disk before they count as written.
-pub fn target<T>(action: &Action<T>, is_synced: bool) -> Option<Target> {
+pub fn target(action: &Action<Template>, is_synced: bool) -> Option<Target> {
     Some(match action {
         Action::Republish(_) => Target::Republish,
-        Action::Http(action) => {
-            let batch = action.batch_config.unwrap_or_default();
-            let batch = action.enable_batching.then(|| Batch {
-                open: Duration::from_millis(u64::from(batch.max_batch_open_ms)),
-                messages: batch.max_batch_size as usize,
-                bytes: batch.max_batch_size_bytes as usize,
-                across_topics: batch.batch_across_topics,
-            });
-            Target::Http(HttpTarget { batch })
-        }
+        Action::Http(action) => Target::Http(http_target(action)),
         Action::Kafka(action) => {
-            let secret =
-                |(name, value): (&String, &String)| (name.clone(), Secret::from(value.clone()));
+            let secret = |(name, value): (&String, &SecretText)| (name.clone(), secret_of(value));
             Target::Kafka(KafkaTarget {
                 properties: action.client_properties.iter().map(secret).collect(),
             })
@@ -46,11 +44,12 @@ pub fn target<T>(action: &Action<T>, is_synced: bool) -> Option<Target> {
                 org: action.points.organization.clone().unwrap_or_default(),
                 bucket: action.points.database_name.clone(),
             },
-            token: action.token.clone().unwrap_or_default().into(),
+            token: action.token.as_ref().map(secret_of).unwrap_or_default(),
             precision: action.points.timestamp_unit.name(),
+            batch: action.points.batch_config.map(influx_batch),
         }),
         Action::Postgresql(action) => Target::Postgres(PostgresTarget {
-            url: action.url.clone().into(),
+            url: secret_of(&action.url),
             table: action.table.clone(),
         }),
         Action::File(action) => Target::File(FileTarget {
@@ -68,8 +67,62 @@ pub fn target<T>(action: &Action<T>, is_synced: bool) -> Option<Target> {
     })
 }
 
-/// What an action has to do with a result; else why it cannot be done.
-pub fn deed(task: &action::Task, result: &Value) -> Result<Deed, String> {
+fn secret_of(text: &SecretText) -> Secret {
+    text.expose().to_owned().into()
+}
+
+/// Everything of an http action that is the same for all messages: secrets stand there, and are not
+/// kept with each message.
+fn http_target(action: &action::Http<Template>) -> HttpTarget {
+    let batch = action.batch_config.unwrap_or_default();
+    let batch = action.enable_batching.then(|| Batch {
+        open: Duration::from_millis(u64::from(batch.max_batch_open_ms)),
+        messages: batch.max_batch_size as usize,
+        bytes: batch.max_batch_size_bytes as usize,
+        across_topics: batch.batch_across_topics,
+    });
+    let constant = |template: &Template| template.constant().map(Secret::from);
+    let headers = action.headers.iter();
+    let headers = headers.map(|header| (header.key.clone(), constant(&header.value)));
+    HttpTarget { url: constant(&action.url), headers: headers.collect(), batch }
+}
+
+/// AWS names no defaults for these: what is not given does not end a batch before its largest value.
+fn influx_batch(batch: action::InfluxBatchConfig) -> Batch {
+    Batch {
+        open: Duration::from_millis(u64::from(batch.max_batch_open_ms.unwrap_or(INFLUX_OPEN_MS))),
+        messages: batch.max_batch_size.unwrap_or(INFLUX_POINTS) as usize,
+        bytes: batch.max_batch_size_bytes.unwrap_or(INFLUX_BYTES) as usize,
+        across_topics: batch.batch_across_topics,
+    }
+}
+
+/// The deed of an http action.
+fn post(written: &Action<Template>, action: &action::Http<String>, payload: Vec<u8>) -> Deed {
+    let (mut url, mut headers) = (action.url.clone(), Vec::new());
+    let constant = match written {
+        Action::Http(written) => http_target(written),
+        _ => HttpTarget::default(),
+    };
+    if constant.url.is_some() {
+        let end = url.find(['?', '#']).unwrap_or(url.len());
+        url.truncate(end);
+    }
+    for (at, header) in action.headers.iter().enumerate() {
+        if constant.headers.get(at).is_none_or(|(_, value)| value.is_none()) {
+            headers.push((header.key.clone(), header.value.clone()));
+        }
+    }
+    Deed::Http { url, headers, payload }
+}
+
+/// What an action, as it was written and filled in, has to do with a result; else why it cannot be
+/// done.
+pub fn deed(
+    written: &Action<Template>,
+    task: &action::Task,
+    result: &Value,
+) -> Result<Deed, String> {
     let payload = || match result {
         Value::Binary(bytes) => bytes.to_vec(),
         other => lns_pipeline::rule::write_json(other).into(),
@@ -82,11 +135,7 @@ pub fn deed(task: &action::Task, result: &Value) -> Result<Deed, String> {
             headers: action.headers.as_ref().map(headers).transpose()?.unwrap_or_default(),
             payload: payload(),
         },
-        Action::Http(action) => Deed::Http {
-            url: action.url.clone(),
-            headers: action.headers.iter().map(|h| (h.key.clone(), h.value.clone())).collect(),
-            payload: payload(),
-        },
+        Action::Http(action) => post(written, action, payload()),
         Action::Kafka(action) => Deed::Kafka {
             topic: action.topic.clone(),
             key: action.key.clone(),

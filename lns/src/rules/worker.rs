@@ -1,6 +1,6 @@
 //! One worker: evaluates the rules that a message meets, and hands on what is to be done.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crossbeam_channel::Receiver;
 use lns_pipeline::rule::{
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::compiled::Ready;
 use super::{Job, MAX_HOPS, Shared, deeds};
-use crate::actions::{ActionId, ERROR_ACTION, Failures, Source, Task};
+use crate::actions::{ActionId, ERROR_ACTION, Failures, OnFailure, Source, Task};
 use crate::broker::{Message, Origin as From, Publication};
 
 /// Randomness from the operating system.
@@ -103,14 +103,16 @@ impl Worker {
         };
         ready.meter.selected.inc();
         let Outcome { output, actions, error_action } = *outcome;
-        let on_failure = error_action
-            .and_then(Result::ok)
-            .and_then(|action| serde_json::to_string(&action).ok());
+        let on_failure = ready.rule.error_action().zip(error_action.and_then(Result::ok));
+        let on_failure = on_failure.map(|(written, filled)| OnFailure {
+            kind: written.kind().to_owned(),
+            texts: written.variable(&filled),
+        });
         let mut failures = Vec::new();
         for (place, action) in (0..).zip(actions) {
             let written = &ready.rule.actions()[usize::from(place)];
             let deed = match &action {
-                Ok(action) => deeds::deed(action, output.value()),
+                Ok(action) => deeds::deed(written, action, output.value()),
                 Err(error) => Err(error.to_string()),
             };
             match deed {
@@ -135,12 +137,10 @@ impl Worker {
             let (rule, why) = (ready.rule.name(), &failure.error_message);
             tracing::warn!(rule, action = failure.failed_action, topic = met.source.topic, "{why}");
         }
-        if let Some(action) = on_failure
-            && let Some(task) =
-                error_task(ready.rule.name(), &met.source, (&action, now.micros()), &failures)
-        {
-            tasks.push((ActionId::new(ready.rule.name(), ERROR_ACTION), task));
-        }
+        let task = on_failure.and_then(|on_failure| {
+            error_task(&ready.rule, &met.source, (&on_failure, now.micros()), &failures)
+        });
+        tasks.extend(task.map(|task| (ActionId::new(ready.rule.name(), ERROR_ACTION), task)));
     }
 }
 
@@ -199,9 +199,9 @@ impl Met {
 
 /// What a rule's error action has to do about some failures; `None` when it cannot.
 fn error_task(
-    rule: &str,
+    rule: &Rule,
     source: &Source,
-    (action, at): (&str, i64),
+    (on_failure, at): (&OnFailure, i64),
     failures: &[Failure],
 ) -> Option<Task> {
     let origin = Origin {
@@ -210,30 +210,36 @@ fn error_task(
         ..Origin::default()
     };
     let payload = Payload::new(source.payload.clone());
-    let document = error_message(rule, &origin, &payload, failures).to_string();
+    let document = error_message(rule.name(), &origin, &payload, failures).to_string();
     let result = parse_json(document.as_bytes())?;
-    let action = serde_json::from_str(action).ok()?;
-    match deeds::deed(&action, &result) {
+    let written = rule.error_action()?;
+    let action = Some(written)
+        .filter(|written| written.kind() == on_failure.kind)
+        .and_then(|written| written.refilled(&on_failure.texts))
+        .ok_or_else(|| "it is another than when the message came".to_owned());
+    match action.and_then(|action| deeds::deed(written, &action, &result)) {
         Ok(deed) => Some(Task::new(at, source.clone(), deed)),
         Err(why) => {
-            tracing::warn!(rule, "the error action cannot be done: {why}");
+            tracing::warn!(rule = rule.name(), "the error action cannot be done: {why}");
             None
         }
     }
 }
 
 /// Makes the error actions' tasks of what became dead letters.
-pub(super) struct ErrorActions;
+pub(super) struct ErrorActions(pub Weak<Shared>);
 
 impl Failures for ErrorActions {
     fn failed(&self, action: &ActionId, task: &Task, why: &str) -> Option<Task> {
+        let on_failure = task.on_failure.as_ref()?;
+        let compiled = Arc::clone(&self.0.upgrade()?.compiled.read());
         let failure = Failure {
             failed_action: task.deed.kind().to_owned(),
             failed_resource: task.deed.resource().to_owned(),
             error_message: why.to_owned(),
         };
-        let at = task.at;
-        error_task(&action.rule, &task.source, (task.on_failure.as_deref()?, at), &[failure])
+        let rule = &compiled.named(&action.rule)?.rule;
+        error_task(rule, &task.source, (on_failure, task.at), &[failure])
     }
 }
 
@@ -257,14 +263,16 @@ pub(super) fn test(
             let bytes = outcome.output.bytes();
             let result: Value = serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes)));
-            let action = |action: &Result<_, lns_pipeline::rule::EvalError>| match action {
-                Err(error) => json!({ "error": error.to_string() }),
-                Ok(action) => match deeds::deed(action, outcome.output.value()) {
-                    Ok(deed) => json!({ "kind": deed.kind(), "resource": deed.resource() }),
-                    Err(why) => json!({ "error": why }),
-                },
-            };
-            let actions: Vec<Value> = outcome.actions.iter().map(action).collect();
+            let action =
+                |(written, action): (_, &Result<_, lns_pipeline::rule::EvalError>)| match action {
+                    Err(error) => json!({ "error": error.to_string() }),
+                    Ok(action) => match deeds::deed(written, action, outcome.output.value()) {
+                        Ok(deed) => json!({ "kind": deed.kind(), "resource": deed.resource() }),
+                        Err(why) => json!({ "error": why }),
+                    },
+                };
+            let actions: Vec<Value> =
+                rule.actions().iter().zip(&outcome.actions).map(action).collect();
             json!({ "meets_filter": meets, "selected": true, "result": result, "actions": actions })
         }
     })

@@ -14,8 +14,9 @@ fn post(url: &str, payload: &str) -> Deed {
     Deed::Http { url: url.into(), headers, payload: payload.into() }
 }
 
+/// One whose header each message brings.
 fn plain() -> Target {
-    Target::Http(HttpTarget::default())
+    Target::Http(HttpTarget { headers: vec![("X-Rule".to_owned(), None)], ..HttpTarget::default() })
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn messages_gather_in_an_array_within_their_bounds() {
     let (bench, endpoint) = (Bench::new(), Endpoint::start());
     let batch =
         Batch { open: Duration::from_millis(200), messages: 3, bytes: 1000, across_topics: false };
-    bench.apply(vec![Target::Http(HttpTarget { batch: Some(batch) })]);
+    bench.apply(vec![Target::Http(HttpTarget { batch: Some(batch), ..HttpTarget::default() })]);
     bench.confirm(&endpoint.url("/"));
     for (topic, payload) in [("a", "1"), ("b", "2"), ("a", "{}"), ("a", "no json"), ("a", "5")] {
         bench.queue_from(topic, 0, post(&endpoint.url("/"), payload));
@@ -149,4 +150,57 @@ fn no_request_goes_to_where_machines_ask_for_their_credentials() {
     bench.drained(0);
     let why = "169.254.169.254 is an address that actions may not connect to";
     assert_eq!(bench.reasons(), [why]);
+}
+
+#[test]
+fn what_is_the_same_for_all_messages_is_not_kept_with_each() {
+    let (bench, endpoint) = (Bench::new(), Endpoint::start());
+    let secret = |text: &str| Some(text.to_owned().into());
+    let target = HttpTarget {
+        url: secret(&endpoint.url("/in?token=hush")),
+        headers: vec![
+            ("Authorization".to_owned(), secret("Bearer hush")),
+            ("X-Rule".to_owned(), None),
+            ("X-New".to_owned(), None),
+        ],
+        batch: None,
+    };
+    bench.apply(vec![Target::Http(target)]);
+    bench.confirm(&endpoint.url("/in"));
+    bench.queue(0, post(&endpoint.url("/in"), "1"));
+    bench.drained(0);
+    let got = endpoint.got();
+    assert_eq!(got[0].0, "/in?token=hush");
+    assert_eq!(got[0].1["authorization"], "Bearer hush");
+    assert_eq!(got[0].1["x-rule"], "yes");
+    assert!(!got[0].1.contains_key("x-new"), "the message was queued before the rule had it");
+}
+
+#[test]
+fn a_full_batch_waits_no_longer_and_has_the_last_messages_headers() {
+    let (bench, endpoint) = (Bench::new(), Endpoint::start());
+    let batch =
+        Batch { open: Duration::from_secs(20), messages: 4, bytes: 1000, across_topics: true };
+    let target = HttpTarget {
+        headers: vec![("X-Rule".to_owned(), None), ("Content-Type".to_owned(), None)],
+        batch: Some(batch),
+        url: None,
+    };
+    bench.apply(vec![Target::Http(target)]);
+    bench.confirm(&endpoint.url("/"));
+    for number in 0..4 {
+        let headers = vec![
+            ("X-Rule".to_owned(), number.to_string()),
+            ("Content-Type".to_owned(), "text/plain".to_owned()),
+        ];
+        let deed = Deed::Http { url: endpoint.url("/"), headers, payload: vec![b'0' + number] };
+        bench.queue_from(&format!("t/{number}"), 0, deed);
+    }
+    let begun = Instant::now();
+    bench.drained(0);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let got = endpoint.got();
+    assert_eq!((got.len(), got[0].2.as_str()), (1, "[0,1,2,3]"));
+    assert_eq!(got[0].1["x-rule"], "3");
+    assert_eq!(got[0].1["content-type"], "application/json");
 }

@@ -137,3 +137,37 @@ async fn a_new_rules_tags_come_in_a_header() {
     let kept = registry.find::<TopicRule>(&"tagged".to_owned()).unwrap();
     assert_eq!(kept.tags.len(), 2, "a replaced rule keeps its tags");
 }
+
+#[tokio::test]
+async fn secrets_are_not_shown_and_survive_a_rule_that_is_given_back_as_it_was_shown() {
+    let api = Api::new();
+    let actions = json!([
+        { "http": { "url": "https://a.example/in", "headers": [{ "key": "Authorization", "value": "Bearer hush" }] } },
+        { "postgresql": { "url": "postgresql://u:hush@db/x", "table": "t" } },
+        { "kafka": { "topic": "t", "clientProperties": { "bootstrap.servers": "k:9092", "sasl.plain.password": "hush" } } },
+    ]);
+    let token = json!({ "influxLineProtocol": {
+        "url": "http://i:8086", "token": "hush", "databaseName": "d", "tableName": "t",
+    } });
+    let rule = json!({ "sql": "SELECT * FROM 'a'", "actions": actions, "errorAction": token });
+    done(&api, "POST /rules/quiet", rule).await;
+    let shown = done(&api, "GET /rules/quiet", json!(null)).await["rule"].clone();
+    assert!(!shown.to_string().contains("hush"), "{shown}");
+    assert_eq!(shown["actions"][1]["postgresql"]["url"], "postgresql://u:***@db/x");
+    let kept = || {
+        let registry = api.fake.registry.get().unwrap();
+        registry.find::<TopicRule>(&"quiet".to_owned()).unwrap()
+    };
+    assert!(!format!("{:?}", kept()).contains("hush"));
+    let mut back = json!({
+        "sql": "SELECT b FROM 'a'", "actions": shown["actions"], "errorAction": shown["errorAction"],
+    });
+    done(&api, "PATCH /rules/quiet", back.clone()).await;
+    assert_eq!(json!(kept().actions), actions);
+    assert_eq!(kept().error_action.as_ref(), Some(&token));
+    back["actions"][1]["postgresql"]["url"] = json!("postgresql://u:***@elsewhere/x");
+    let moved = refused(&api, "PATCH /rules/quiet", back.clone()).await;
+    assert!(moved.contains("actions[1]") && moved.contains("write the secret"), "{moved}");
+    let new = refused(&api, "POST /rules/other", back).await;
+    assert!(new.contains("write the secret"), "{new}");
+}

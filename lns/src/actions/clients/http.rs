@@ -1,16 +1,16 @@
 //! HTTP: POSTs messages to an endpoint that has confirmed that it wants them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::super::client::{Appetite, Client, Outcome};
-use super::super::deed::{Batch, Deed};
+use super::super::deed::{Batch, Deed, HttpTarget};
 use super::super::task::Task;
 use super::web::{self, Web};
+use crate::config::Secret;
 use crate::registry::{Registry, RuleDestination, RuleDestinationStatus};
 
 /// Requests of one action that are under way at once.
@@ -22,7 +22,7 @@ const MESSAGE_ID: &str = "x-lns-message-id";
 pub(super) struct Http {
     web: Web,
     registry: Arc<Registry>,
-    batch: Option<Batch>,
+    target: HttpTarget,
 }
 
 /// One request, and the tasks that are done with it.
@@ -35,8 +35,8 @@ struct Request {
 }
 
 impl Http {
-    pub fn new(web: Web, registry: Arc<Registry>, batch: Option<Batch>) -> Self {
-        Self { web, registry, batch }
+    pub fn new(web: Web, registry: Arc<Registry>, target: HttpTarget) -> Self {
+        Self { web, registry, target }
     }
 
     /// Requests for some tasks: one each, or several in one.
@@ -44,35 +44,65 @@ impl Http {
         let mut requests: Vec<Request> = Vec::new();
         for (at, task) in tasks.iter().enumerate() {
             let Deed::Http { url, headers, payload } = &task.deed else { continue };
+            let url = self.target.url.as_ref().map_or(url.as_str(), Secret::expose);
             let body = Bytes::from(payload.clone());
-            if let Some(batch) = self.batch
+            let headers = self.headers(headers, &body, task);
+            if let Some(batch) = self.target.batch
                 && let Some(open) = requests
                     .iter_mut()
-                    .find(|open| open.url == *url && open.admits(&batch, &task.source.topic, &body))
+                    .find(|open| open.url == url && open.admits(&batch, &task.source.topic, &body))
             {
+                // AWS's page "Batching HTTP action messages": the last message's headers count.
+                open.headers = headers;
                 open.tasks.push(at);
                 open.bodies.push(body);
                 continue;
             }
-            let mut headers = headers.clone();
-            headers.push((MESSAGE_ID.to_owned(), task.id.to_string()));
-            let has_type =
-                headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-            if !has_type {
-                let json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
-                let value = if json { "application/json" } else { "application/octet-stream" };
-                headers.push(("Content-Type".to_owned(), value.to_owned()));
-            }
-            let topic = task.source.topic.clone();
             requests.push(Request {
                 tasks: vec![at],
-                url: url.clone(),
-                topic,
+                url: url.to_owned(),
+                topic: task.source.topic.clone(),
                 headers,
                 bodies: vec![body],
             });
         }
         requests
+    }
+
+    /// The headers of a request: those that the rule has in common for all messages, and the
+    /// message's own, in the rule's order.
+    fn headers(
+        &self,
+        own: &[(String, String)],
+        body: &Bytes,
+        task: &Task,
+    ) -> Vec<(String, String)> {
+        let mut own = own.to_vec();
+        let mut headers = Vec::new();
+        for (name, value) in &self.target.headers {
+            let value = match value {
+                Some(constant) => Some(constant.expose().to_owned()),
+                // Of a rule that was changed since, the header may not be there.
+                None => {
+                    let found = own.iter().position(|(known, _)| known == name);
+                    found.map(|at| own.remove(at).1)
+                }
+            };
+            headers.extend(value.map(|value| (name.clone(), value)));
+        }
+        headers.push((MESSAGE_ID.to_owned(), task.id.to_string()));
+        let is_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        let is_batched = self.target.batch.is_some();
+        if is_batched {
+            // A batch is JSON whatever its messages are.
+            headers.retain(|header| !is_type(header));
+        }
+        if !headers.iter().any(is_type) {
+            let is_json = is_batched || is_json(body);
+            let value = if is_json { "application/json" } else { "application/octet-stream" };
+            headers.push(("Content-Type".to_owned(), value.to_owned()));
+        }
+        headers
     }
 
     /// Whether an enabled destination covers the URL.
@@ -106,7 +136,7 @@ impl Request {
             if at > 0 {
                 body.push(b',');
             }
-            if serde_json::from_slice::<serde::de::IgnoredAny>(one).is_ok() {
+            if is_json(one) {
                 body.extend_from_slice(one);
             } else {
                 // What is no JSON value goes in as text.
@@ -122,9 +152,10 @@ impl Request {
 #[async_trait]
 impl Client for Http {
     fn appetite(&self) -> Appetite {
-        let open = self.batch.map_or(Duration::ZERO, |batch| batch.open);
-        let tasks = self.batch.map_or(32, |batch| batch.messages * AT_ONCE);
-        Appetite { open, ..Appetite::of(tasks) }
+        match &self.target.batch {
+            Some(batch) => Appetite::batched(batch, AT_ONCE),
+            None => Appetite::of(32),
+        }
     }
 
     async fn perform(&mut self, tasks: &[Arc<Task>]) -> Vec<Outcome> {
@@ -135,7 +166,8 @@ impl Client for Http {
         };
         for request in self.requests(tasks) {
             if !self.is_confirmed(&request.url) {
-                let why = format!("no destination of rules that is enabled covers {}", request.url);
+                let place = request.url.split(['?', '#']).next().unwrap_or_default();
+                let why = format!("no destination of rules that is enabled covers {place}");
                 settle((request.tasks, Outcome::Away(why)));
                 continue;
             }
@@ -144,7 +176,7 @@ impl Client for Http {
             {
                 settle(done);
             }
-            let (web, body) = (self.web.clone(), request.body(self.batch.is_some()));
+            let (web, body) = (self.web.clone(), request.body(self.target.batch.is_some()));
             under_way.spawn(async move {
                 let answer = web.post(&request.url, &request.headers, body).await;
                 (request.tasks, web::outcome(answer))
@@ -155,6 +187,10 @@ impl Client for Http {
         }
         outcomes
     }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 /// Whether a destination's URL is the beginning of another: the same origin, and a path that is the

@@ -69,7 +69,7 @@ impl Clients {
             Target::Republish => Box::new(republish::Republish::new(Arc::clone(&self.broker))),
             Target::Http(target) => {
                 let registry = Arc::clone(&self.registry);
-                Box::new(http::Http::new(self.web.clone(), registry, target.batch))
+                Box::new(http::Http::new(self.web.clone(), registry, target.clone()))
             }
             Target::Postgres(target) => {
                 Box::new(postgres::Postgres::new(target.clone(), self.web.hosts().clone()))

@@ -96,9 +96,9 @@ impl Web {
         body: Bytes,
     ) -> Result<(StatusCode, String), WebError> {
         let parsed = url::Url::parse(url)
-            .map_err(|error| WebError::Unfit(format!("{url:?} is no URL: {error}")))?;
+            .map_err(|error| WebError::Unfit(format!("{:?} is no URL: {error}", place(url))))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(WebError::Unfit(format!("{url:?} is neither http nor https")));
+            return Err(WebError::Unfit(format!("{:?} is neither http nor https", place(url))));
         }
         let host = parsed.host_str().unwrap_or_default();
         self.hosts.admit(host).map_err(WebError::Unfit)?;
@@ -108,7 +108,7 @@ impl Web {
         }
         let request = request
             .body(Full::new(body))
-            .map_err(|error| WebError::Unfit(format!("the request to {url:?}: {error}")))?;
+            .map_err(|error| WebError::Unfit(format!("the request to {}: {error}", place(url))))?;
         tokio::time::timeout(TIMEOUT, self.answer(request)).await.map_err(|_| WebError::Late)?
     }
 
@@ -145,6 +145,11 @@ pub fn outcome(answer: Result<(StatusCode, String), WebError>) -> Outcome {
         408 | 425 | 500..=599 => Outcome::Retry(why()),
         _ => Outcome::Refused(why()),
     }
+}
+
+/// A URL without what follows its path, which may hold a secret.
+fn place(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// An error with its causes: the first alone says "client error".

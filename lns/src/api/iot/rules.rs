@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use lns_lorawan::Timestamp;
+use lns_pipeline::rule::action::{hidden, restored};
 use lns_pipeline::rule::{MAX_SQL_BYTES, Rule, RuleError};
 use serde_json::{Map, Value, json};
 
@@ -33,8 +34,9 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
         .route("/rules/{name}/disable", operation(post(disable)))
 }
 
-/// Reads a rule's description and finds out whether it can be compiled.
-fn read(name: String, body: &[u8]) -> Result<TopicRule, ApiError> {
+/// Reads a rule's description and finds out whether it can be compiled. Secrets that it has as they
+/// are shown are those of the rule that is there.
+fn read(name: String, body: &[u8], before: Option<&TopicRule>) -> Result<TopicRule, ApiError> {
     let mut fields = Fields::parse(body)?;
     let sql = fields.text("sql", 1..=MAX_SQL_BYTES)?;
     let actions = fields.take("actions");
@@ -55,9 +57,24 @@ fn read(name: String, body: &[u8]) -> Result<TopicRule, ApiError> {
         tags: Tags::new(),
     };
     fields.finish()?;
+    restore(&mut rule, before)?;
     let compiled = Rule::compile(&rule.name, &rule.payload()).map_err(refusal)?;
     rule.topic_pattern = compiled.filter().map(ToString::to_string);
     Ok(rule)
+}
+
+/// Puts back the secrets that are hidden in a rule.
+fn restore(rule: &mut TopicRule, before: Option<&TopicRule>) -> Result<(), ApiError> {
+    for (at, action) in rule.actions.iter_mut().enumerate() {
+        let before = before.and_then(|before| before.actions.get(at));
+        let path = format!("actions[{at}]");
+        *action = restored(action, before).map_err(|why| wrong(&path, why))?;
+    }
+    if let Some(action) = &mut rule.error_action {
+        let before = before.and_then(|before| before.error_action.as_ref());
+        *action = restored(action, before).map_err(|why| wrong("errorAction", why))?;
+    }
+    Ok(())
 }
 
 /// What AWS calls a rule that cannot be.
@@ -81,8 +98,9 @@ async fn create(
     body: Bytes,
 ) -> Answer {
     let tags = tags(&headers)?;
-    let rule = TopicRule { created_at: (state.surroundings.now)(), tags, ..read(name, &body)? };
-    state.change(move |registry| registry.create(rule)).await?;
+    let rule =
+        TopicRule { created_at: (state.surroundings.now)(), tags, ..read(name, &body, None)? };
+    state.change_rule(move |registry| registry.create(rule)).await?;
     json_of(StatusCode::OK, json!({}))
 }
 
@@ -120,8 +138,9 @@ async fn show(State(state): Shared, Label(name): Label) -> Answer {
     document.insert("awsIotSqlVersion".to_owned(), json!(rule.sql_version));
     put(&mut document, "description", rule.description.clone());
     document.insert("createdAt".to_owned(), time(rule.created_at));
-    document.insert("actions".to_owned(), json!(rule.actions));
-    put(&mut document, "errorAction", rule.error_action.clone());
+    document
+        .insert("actions".to_owned(), json!(rule.actions.iter().map(hidden).collect::<Vec<_>>()));
+    put(&mut document, "errorAction", rule.error_action.as_ref().map(hidden));
     document.insert("ruleDisabled".to_owned(), json!(rule.disabled));
     let arn = arn::of(Kind::TopicRule, &rule.name);
     json_of(StatusCode::OK, json!({ "ruleArn": arn, "rule": document }))
@@ -152,7 +171,8 @@ async fn list(State(state): Shared, mut params: Params) -> Answer {
 
 /// ReplaceTopicRule.
 async fn replace(State(state): Shared, Label(name): Label, body: Bytes) -> Answer {
-    let new = read(name.clone(), &body)?;
+    let before = state.registry.find::<TopicRule>(&name);
+    let new = read(name.clone(), &body, before.as_deref())?;
     change(&state, name, move |rule| {
         let (created_at, tags) = (rule.created_at, std::mem::take(&mut rule.tags));
         *rule = TopicRule { created_at, tags, ..new };
@@ -175,7 +195,7 @@ async fn change(
     name: String,
     change: impl FnOnce(&mut TopicRule) + Send + 'static,
 ) -> Answer {
-    let changed = state.change(move |registry: &Registry| {
+    let changed = state.change_rule(move |registry: &Registry| {
         let change = |rule: &mut TopicRule| -> crate::api::Change {
             change(rule);
             Ok(())
@@ -188,7 +208,8 @@ async fn change(
 
 /// DeleteTopicRule.
 async fn remove(State(state): Shared, Label(name): Label) -> Answer {
-    let gone = state.change(move |registry| registry.remove::<TopicRule>(&name).map_err(denied));
+    let gone =
+        state.change_rule(move |registry| registry.remove::<TopicRule>(&name).map_err(denied));
     gone.await?;
     json_of(StatusCode::OK, json!({}))
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionError, bad, check_url};
+use super::{ActionError, SecretText, bad, check_url};
 use crate::rule::value::{Object, Value};
 use crate::rule::write_json;
 
@@ -38,7 +38,7 @@ pub struct InfluxLineProtocol<T> {
     pub url: String,
     /// What it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token: Option<SecretText>,
     /// What to write.
     #[serde(flatten)]
     pub points: Points<T>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionError, bad, is_template, map_option};
+use super::{ActionError, SecretText, bad, is_template, map_option};
 
 /// Send to a topic of a Kafka cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Kafka<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<T>,
     /// Properties of a Kafka producer; `bootstrap.servers` is needed.
-    pub client_properties: BTreeMap<String, String>,
+    pub client_properties: BTreeMap<String, SecretText>,
     /// The record's headers, in order.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<KafkaHeader<T>>,
@@ -67,7 +67,7 @@ impl Kafka<String> {
             return Err(bad(KIND, "topic", "is empty"));
         }
         let servers = self.client_properties.get("bootstrap.servers");
-        if servers.is_none_or(|servers| servers.trim().is_empty()) {
+        if servers.is_none_or(|servers| servers.expose().trim().is_empty()) {
             return Err(bad(KIND, "clientProperties", "need bootstrap.servers: host:port, …"));
         }
         let partition = self.partition.as_deref().filter(|text| !is_template(text));

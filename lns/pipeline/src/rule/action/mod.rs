@@ -16,9 +16,12 @@ mod kafka;
 mod lorawan;
 mod postgresql;
 mod republish;
+mod secret;
 mod shadow;
 
 use serde::{Deserialize, Serialize};
+
+use super::template::Template;
 
 pub use file::{FileFormat, WriteFile};
 pub use http::{BatchConfig, Header, Http};
@@ -29,6 +32,7 @@ pub use kafka::{Kafka, KafkaHeader};
 pub use lorawan::SendDownlink;
 pub use postgresql::{Postgresql, RowError};
 pub use republish::{MqttHeaders, Republish, UserProperty};
+pub use secret::{HIDDEN, SecretText, hidden, restored};
 pub use shadow::{Section, SetShadow};
 
 /// Something to do. `T` is what stands where templates may stand.
@@ -206,6 +210,34 @@ impl<T> Action<T> {
     }
 }
 
+impl Action<Template> {
+    /// The texts of a filled-in action that are not the same for all messages, in order: what must be
+    /// kept to do it later. What is constant, secrets above all, stays in the rule.
+    pub fn variable(&self, filled: &Task) -> Vec<String> {
+        let mut constant = Vec::new();
+        let mut texts = Vec::new();
+        let done = self.try_map_ref(&mut |template| never(constant.push(template.constant().is_some())));
+        let Ok(_) = done;
+        let Ok(_) = filled.try_map_ref(&mut |text| never(texts.push(text.clone())));
+        let variable = texts.into_iter().zip(constant).filter(|(_, constant)| !constant);
+        variable.map(|(text, _)| text).collect()
+    }
+
+    /// This action with the texts that [`variable`](Self::variable) has kept; `None` if they are not
+    /// as many as it has templates that vary.
+    pub fn refilled(&self, texts: &[String]) -> Option<Task> {
+        let mut texts = texts.iter();
+        let task = self.try_map_ref(&mut |template| {
+            template.constant().or_else(|| texts.next().cloned()).ok_or(())
+        });
+        task.ok().filter(|_| texts.next().is_none())
+    }
+}
+
+fn never((): ()) -> Result<(), std::convert::Infallible> {
+    Ok(())
+}
+
 impl Action<String> {
     /// The same action with other texts.
     pub fn try_map<U, E>(
@@ -219,7 +251,8 @@ impl Action<String> {
     pub fn resource(&self) -> &str {
         match self {
             Self::Republish(action) => &action.topic,
-            Self::Http(action) => &action.url,
+            // What follows the path may hold a secret.
+            Self::Http(action) => action.url.split(['?', '#']).next().unwrap_or_default(),
             Self::Kafka(action) => &action.topic,
             Self::InfluxDb(action) => &action.points.database_name,
             Self::InfluxLineProtocol(action) => &action.points.database_name,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionError, bad};
+use super::{ActionError, SecretText, bad};
 use crate::rule::value::Value;
 
 /// The longest name in PostgreSQL, in bytes.
@@ -16,7 +16,7 @@ const MAX_NAME_BYTES: usize = 63;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Postgresql<T> {
     /// `postgresql://user:password@host:port/database`.
-    pub url: String,
+    pub url: SecretText,
     /// The table, with or without its schema.
     pub table: String,
     /// One column that takes the whole result as JSON.
@@ -56,7 +56,7 @@ impl<T> Postgresql<T> {
 impl Postgresql<String> {
     pub(super) fn check(&self) -> Result<(), ActionError> {
         const KIND: &str = "postgresql";
-        if !["postgresql://", "postgres://"].iter().any(|scheme| self.url.starts_with(scheme)) {
+        if !["postgresql://", "postgres://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
             return Err(bad(KIND, "url", "begins with postgresql://"));
         }
         let parts: Vec<&str> = self.table.split('.').collect();
