@@ -30,5 +30,6 @@ pub mod service;
 pub mod shadows;
 pub mod sink;
 pub mod store;
+pub mod tls;
 pub mod transmit;
 pub mod treaty;

@@ -20,7 +20,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::{ApiError, ApiState, ErrorType};
+use super::who::Afar;
+use super::{ApiError, ApiState, ErrorType, Peer};
 
 /// The largest body: a codec's script with room to spare.
 const MAX_BODY: usize = 1 << 20;
@@ -69,11 +70,12 @@ async fn admit(
         ApiError::new(ErrorType::Throttling, message)
     })?;
     let host = authority(&request)?;
-    if state.settings.loopback {
-        known_host(host.as_ref(), &state.settings.hosts)?;
-    }
+    let afar = comes_from_afar(state, &request, host.as_ref())?;
     same_origin(request.method(), request.headers(), host.as_ref())?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if afar {
+        parts.extensions.insert(Afar);
+    }
     let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await.map_err(|_| {
         let message = format!("the body did not arrive within {} s", BODY_TIME.as_secs());
         ApiError::new(ErrorType::RequestTimeout, message)
@@ -85,6 +87,38 @@ async fn admit(
     Ok((Request::from_parts(parts, Body::from(body)), permit))
 }
 
+/// Whether a request does not come from this machine, as far as we can tell: from another address,
+/// or by a proxy under the name by which the world calls the server.
+///
+/// A listener in the clear that is open to other machines is its operator's choice, and he was
+/// warned: there nothing can be told. Over TLS no page can be led here by a name of its own, because
+/// the certificate does not have it.
+fn comes_from_afar(
+    state: &ApiState,
+    request: &Request,
+    host: Option<&Authority>,
+) -> Result<bool, ApiError> {
+    let secure = request.extensions().get::<Peer>().filter(|peer| peer.tls.is_some());
+    if secure.is_none() && !state.settings.loopback {
+        return Ok(false);
+    }
+    if secure.is_some_and(|peer| !peer.address.ip().to_canonical().is_loopback()) {
+        return Ok(true);
+    }
+    let host = host.map(Authority::host);
+    if host.is_some_and(is_loopback) {
+        return Ok(false);
+    }
+    let public = state.settings.public_host.as_deref();
+    if host.zip(public).is_some_and(|(host, public)| host.eq_ignore_ascii_case(public)) {
+        return Ok(true);
+    }
+    if secure.is_none() {
+        known_host(host, &state.settings.hosts)?;
+    }
+    Ok(false)
+}
+
 /// Whom the request means to speak to. HTTP/1.1 says so in `Host`, HTTP/2 in the request line.
 fn authority(request: &Request) -> Result<Option<Authority>, ApiError> {
     let Some(host) = request.headers().get(header::HOST) else {
@@ -94,9 +128,9 @@ fn authority(request: &Request) -> Result<Option<Authority>, ApiError> {
     host.map(Some).ok_or_else(|| ApiError::validation("cannot read the Host header"))
 }
 
-fn known_host(host: Option<&Authority>, known: &[String]) -> Result<(), ApiError> {
-    let Some(host) = host.map(Authority::host) else { return Ok(()) };
-    if is_loopback(host) || known.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+fn known_host(host: Option<&str>, known: &[String]) -> Result<(), ApiError> {
+    let Some(host) = host else { return Ok(()) };
+    if known.iter().any(|name| name.eq_ignore_ascii_case(host)) {
         return Ok(());
     }
     let cut: String = host.chars().take(128).collect();

@@ -36,6 +36,7 @@ mod statistics;
 mod tags;
 mod telling;
 mod v1;
+mod who;
 mod wireless_devices;
 mod wireless_gateways;
 
@@ -43,14 +44,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use lns_broker::ReasonCode;
 use lns_lorawan::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::broker::Broker;
-use crate::identity::{Authority, AuthorityError};
+use crate::identity::{Asker, Authority, AuthorityError, Shown};
 use crate::message::RegistryEvent;
 use crate::registry::{Registry, RegistryError};
 
@@ -60,7 +62,7 @@ pub use running::{
     AdrSeen, CodecRefusal, Codecs, Counters, DeviceError, DeviceStatistics, Devices, Encoded,
     Encoding, GatewaySeen, GroupSeen, Groups, Heard, Queued, QueuedItem, Reply, Shadows, Which,
 };
-pub use serve::{BindError, ClientAddress, bind, greeting, serve};
+pub use serve::{BindError, Peer, Port, Secure, bind, greeting, secure_greeting, serve};
 pub use v1::topic_rules::TopicRules;
 
 /// What the API works on.
@@ -74,7 +76,12 @@ pub struct ApiState {
     event_switches: Mutex<()>,
     /// One per request under way.
     places: Arc<Semaphore>,
+    /// One per client that is asked who it is.
+    asking: Semaphore,
 }
+
+/// Says who asks, as [`Identity::asker`](crate::identity::Identity::asker) does. May block.
+pub type Askers = Arc<dyn Fn(&Shown<'_>) -> Result<Option<Asker>, ReasonCode> + Send + Sync>;
 
 /// Opens the server's own authority.
 pub type OwnAuthority = Arc<dyn Fn() -> Result<Arc<Authority>, AuthorityError> + Send + Sync>;
@@ -94,6 +101,8 @@ pub struct Surroundings {
     pub rules: Arc<dyn TopicRules>,
     /// The server's own authority, made when it is first needed. May block.
     pub authority: OwnAuthority,
+    /// Who knows the clients.
+    pub askers: Askers,
     /// The MQTT broker.
     pub broker: Arc<dyn Broker>,
     /// The metrics' text, in the Prometheus format.
@@ -113,6 +122,8 @@ pub struct Settings {
     pub loopback: bool,
     /// By what further names it may be called when it is; for a proxy in front.
     pub hosts: Vec<String>,
+    /// By what further name the world calls it: who does is not on this machine, though a proxy is.
+    pub public_host: Option<String>,
     /// Host and port by which the world calls it; `None`: as each request does.
     pub public_authority: Option<String>,
     /// Where gateways point their packet forwarders, as `udp://host:port`.
@@ -129,6 +140,7 @@ impl ApiState {
             turns: telling::turns(),
             event_switches: Mutex::default(),
             places: Arc::new(Semaphore::new(door::MAX_REQUESTS)),
+            asking: Semaphore::new(who::ASKED_AT_ONCE),
         }
     }
 
@@ -182,6 +194,10 @@ pub fn router(state: ApiState) -> Router {
     let service = |service: Service, routes: Router<Arc<ApiState>>| -> Router {
         let said =
             map_response(move |answer: Response| async move { dialect::spoken(service, answer) });
+        let routes = match service {
+            Service::IotWireless | Service::Iot => routes.layer(from_fn(who::here)),
+            Service::IotData => routes.layer(from_fn_with_state(Arc::clone(&state), who::known)),
+        };
         routes.with_state(Arc::clone(&state)).layer(said)
     };
     let services = [
@@ -196,6 +212,7 @@ pub fn router(state: ApiState) -> Router {
     additions()
         .route("/healthz", operation(get(healthz)))
         .route("/metrics", operation(get(metrics)))
+        .layer(from_fn(who::here))
         .fallback_service(services)
         .layer(from_fn_with_state(Arc::clone(&state), door::door))
         .with_state(state)

@@ -11,8 +11,15 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::broker::WebSocketDoor;
+use crate::tls::{self, TlsPeer};
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +49,48 @@ pub fn greeting(address: SocketAddr) -> (String, bool) {
     (format!("HTTP on http://{address}, without authentication: {who}"), !local)
 }
 
-/// From where a request comes; an extension of each.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientAddress(pub SocketAddr);
+/// The line to say at start-up for a port with TLS.
+pub fn secure_greeting(address: SocketAddr) -> String {
+    format!(
+        "HTTPS on https://{address}: applications and devices by certificate, password or token; \
+         everything else for programs on this machine only"
+    )
+}
 
-/// How many connections are held at once; more wait in the system's queue.
+/// Who is at the other end of a request's connection; an extension of each.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// What its TLS has told; `None`: it speaks in the clear.
+    pub tls: Option<Arc<TlsPeer>>,
+}
+
+/// A port, and how it is spoken to.
+pub struct Port {
+    /// The port.
+    pub listener: TcpListener,
+    /// With TLS, or in the clear.
+    pub tls: Option<Secure>,
+}
+
+/// What speaks TLS.
+#[derive(Clone)]
+pub struct Secure {
+    /// Shakes hands.
+    pub acceptor: TlsAcceptor,
+    /// Who serves clients that have asked for MQTT in their handshake.
+    pub mqtt: Option<WebSocketDoor>,
+}
+
+/// How many connections a port holds at once; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
 /// How long a request's head may take to arrive, and a connection to be of no use.
 const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// How long requests under way have when the server stops; each has its own bounds below this.
 const LAST_CALL: Duration = Duration::from_secs(10);
@@ -59,7 +99,8 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 ///
 /// HTTP/1.1 only. A connection that says nothing is closed, so that idle ones do not keep others
 /// out.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(port: Port, router: Router, shutdown: impl Future<Output = ()>) {
+    let Port { listener, tls } = port;
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
@@ -77,33 +118,102 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let service = router.clone().layer(axum::Extension(ClientAddress(address)));
-        let service = TowerToHyperService::new(service);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut stopping = stopping.clone();
-        tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            // Its end is the client's affair: it has gone, or spoke no HTTP.
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                _ = stopping.changed() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await.ok();
-                }
-            }
-            drop(place);
-        });
+        let talk = Talk { address, router: router.clone(), stopping: stopping.clone(), place };
+        match tls.clone() {
+            None => tokio::spawn(talk.http(stream, None)),
+            Some(secure) => tokio::spawn(talk.secure(stream, secure)),
+        };
     }
     drop(listener);
     drop(stop);
+    drop(stopping);
     // All places are free when all connections have ended.
     let all = places.acquire_many(MAX_CONNECTIONS as u32);
     tokio::time::timeout(LAST_CALL, all).await.ok();
 }
+
+/// One connection, in its place.
+struct Talk {
+    address: SocketAddr,
+    router: Router,
+    stopping: watch::Receiver<()>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Talk {
+    /// Shakes hands, and goes on in the protocol that the client has asked for.
+    async fn secure(self, stream: TcpStream, secure: Secure) {
+        let mut stopping = self.stopping.clone();
+        let stream = tokio::select! {
+            stream = timeout(HANDSHAKE_TIME, shake(stream, &secure.acceptor)) => stream,
+            _ = stopping.changed() => return,
+        };
+        // Who takes too long, or fails, is told by TLS what was wrong, if anybody.
+        let Ok(Some(stream)) = stream else { return };
+        let connection = stream.get_ref().1;
+        let peer = TlsPeer::of(connection);
+        let wants_mqtt = connection.alpn_protocol().is_some_and(|name| tls::MQTT.contains(&name));
+        match secure.mqtt.filter(|_| wants_mqtt) {
+            Some(mqtt) => {
+                // It may stay for years, and the broker has places of its own.
+                drop(self.place);
+                mqtt.serve(stream, (self.address, peer)).await;
+            }
+            None => self.http(stream, Some(Arc::new(peer))).await,
+        }
+    }
+
+    async fn http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        tls: Option<Arc<TlsPeer>>,
+    ) {
+        let Self { address, router, mut stopping, place } = self;
+        let service = router.layer(axum::Extension(Peer { address, tls }));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        // Its end is the client's affair: it has gone, or spoke no HTTP.
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await.ok();
+            }
+        }
+        drop(place);
+    }
+}
+
+/// What somebody is told who speaks HTTP in the clear to a port with TLS.
+const NOT_IN_THE_CLEAR: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
+    content-length: 70\r\nconnection: close\r\n\r\n\
+    {\"message\":\"this port speaks TLS: write https:// in place of http://\"}";
+
+/// `None`: the handshake has failed, or there was none.
+async fn shake(mut stream: TcpStream, acceptor: &TlsAcceptor) -> Option<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await.ok()? == 0 {
+        return None;
+    }
+    if first[0].is_ascii_alphabetic() {
+        stream.write_all(NOT_IN_THE_CLEAR.as_bytes()).await.ok()?;
+        stream.shutdown().await.ok()?;
+        // A connection that is closed with something unread is reset, and the answer lost.
+        tokio::io::copy(&mut stream.take(UNHEARD), &mut tokio::io::sink()).await.ok();
+        return None;
+    }
+    let shaken = acceptor.accept(stream).await;
+    shaken
+        .inspect_err(|error| tracing::debug!(%error, "a TLS handshake over HTTP's port failed"))
+        .ok()
+}
+
+/// How much of a request is read that is not looked at.
+const UNHEARD: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +244,7 @@ mod tests {
         let router = Router::new().route("/", axum::routing::get(handler));
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, router, async {
+        let server = tokio::spawn(serve(Port { listener, tls: None }, router, async {
             stopped.await.ok();
         }));
         let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();

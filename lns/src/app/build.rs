@@ -149,7 +149,12 @@ pub(super) fn start(
         None => http::HttpDoor::default(),
     };
     Ok(Server {
-        addresses: Addresses { semtech_udp: bridge.address, mqtt: out.mqtt, http: http.address },
+        addresses: Addresses {
+            semtech_udp: bridge.address,
+            mqtt: out.mqtt,
+            http: http.address,
+            https: http.tls_address,
+        },
         registry: common.registry,
         service,
         observer: common.observer,

@@ -16,6 +16,7 @@ fn shown(caller: &Caller) -> Shown<'_> {
         username: caller.username.as_deref(),
         password: caller.password.as_deref(),
         certificates: &caller.certificates,
+        server_name: caller.server_name.as_deref(),
         source: caller.address.ip().to_canonical(),
     }
 }

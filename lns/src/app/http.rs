@@ -13,18 +13,21 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::build::Common;
-use crate::api::{self, ClientAddress};
-use crate::broker::{Broker, Transport};
-use crate::config::Config;
+use super::parts;
+use crate::api::{self, Peer, Port, Secure};
+use crate::broker::{Broker, Embedded};
+use crate::config::{Config, Listen};
 use crate::events::Events;
 use crate::service::Service;
 use crate::shadows::Shadows;
+use crate::tls;
 
 /// The open door.
 #[derive(Default)]
 pub(super) struct HttpDoor {
     pub thread: Option<JoinHandle<()>>,
     pub address: Option<SocketAddr>,
+    pub tls_address: Option<SocketAddr>,
 }
 
 /// What the API speaks to.
@@ -37,34 +40,57 @@ pub(super) struct Rooms<'a> {
     pub events: &'a Arc<Events>,
 }
 
-/// The port, bound before any room runs, so that all of them can know its number; nobody is
+/// The ports, bound before any room runs, so that all of them can know their numbers; nobody is
 /// answered before the door is [opened](Self::open).
 pub(super) struct Sockets {
     runtime: Runtime,
+    plain: Option<Bound>,
+    secure: Option<Bound>,
+}
+
+/// A port, and where it is.
+struct Bound {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Sockets {
-    /// Binds the port; `None`: the API is off.
+    /// Binds the ports; `None`: the API is off.
     pub fn bind(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(address) = config.http.listen.address() else { return Ok(None) };
+        let [plain, secure] = [config.http.listen, config.http.tls_listen].map(Listen::address);
+        if plain.or(secure).is_none() {
+            return Ok(None);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("http")
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(api::bind(address))?;
-        let address = listener.local_addr()?;
-        Ok(Some(Self { runtime, listener, address }))
+        let bind = |address: Option<SocketAddr>| -> anyhow::Result<Option<Bound>> {
+            let Some(address) = address else { return Ok(None) };
+            let listener = runtime.block_on(api::bind(address))?;
+            let address = listener.local_addr()?;
+            Ok(Some(Bound { listener, address }))
+        };
+        let (plain, secure) = (bind(plain)?, bind(secure)?);
+        Ok(Some(Self { runtime, plain, secure }))
     }
 
     /// The server's address in the web, without a slash at its end: the one configured, else that
-    /// of the port.
+    /// of a port. Other machines reach the one with TLS if the other is for this machine only.
     pub fn url(&self, config: &Config) -> String {
-        match &config.http.public_url {
-            Some(url) => url.to_string(),
-            None => format!("http://{}", reached_at(self.address)),
+        if let Some(url) = &config.http.public_url {
+            return url.to_string();
+        }
+        let at = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.address);
+        let is_local = |address: &SocketAddr| address.ip().is_loopback();
+        match (at(&self.plain), at(&self.secure)) {
+            (Some(plain), Some(secure)) if is_local(&plain) && !is_local(&secure) => {
+                secure_url(config, secure)
+            }
+            (Some(plain), _) => format!("http://{}", reached_at(plain)),
+            (None, Some(secure)) => secure_url(config, secure),
+            (None, None) => unreachable!("there is none without a port"),
         }
     }
 
@@ -74,35 +100,77 @@ impl Sockets {
         config: &Config,
         common: &Common,
         rooms: Rooms<'_>,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) -> anyhow::Result<HttpDoor> {
-        let Self { runtime, listener, address } = self;
-        let (line, open) = api::greeting(address);
+        let Self { runtime, plain, secure } = self;
+        let at = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.address);
+        let (address, tls_address) = (at(&plain), at(&secure));
+        greet(address, tls_address);
+        let embedded = rooms.broker.embedded();
+        let mut router = api::router(state(config, common, rooms, address));
+        if let Some(embedded) = embedded {
+            let door = embedded.websocket();
+            let enter = move |Extension(peer): Extension<Peer>,
+                              headers: HeaderMap,
+                              upgrade: WebSocketUpgrade| async move {
+                let shown = peer.tls.as_deref().cloned();
+                door.enter(upgrade, &headers, (peer.address, shown))
+            };
+            router = router.route("/mqtt", get(enter));
+        }
+        let plain = plain.map(|bound| Port { listener: bound.listener, tls: None });
+        let secure = match secure {
+            Some(bound) => {
+                let settings = parts::http_tls(config, &common.identity, common.clock.now())?;
+                let mqtt = embedded.map(Embedded::websocket);
+                let acceptor = tls::acceptor(&settings, &protocols(mqtt.is_some()))?;
+                Some(Port { listener: bound.listener, tls: Some(Secure { acceptor, mqtt }) })
+            }
+            None => None,
+        };
+        let thread = std::thread::Builder::new().name("http-door".into());
+        let thread = thread.spawn(move || {
+            let ports = plain.into_iter().chain(secure);
+            let serve = ports.map(|port| {
+                let mut stop = stop.clone();
+                let told = async move {
+                    let _ = stop.wait_for(|stop| *stop).await;
+                };
+                api::serve(port, router.clone(), told)
+            });
+            runtime.block_on(futures_util::future::join_all(serve));
+        })?;
+        Ok(HttpDoor { thread: Some(thread), address, tls_address })
+    }
+}
+
+/// Says who is let in where.
+fn greet(plain: Option<SocketAddr>, secure: Option<SocketAddr>) {
+    if let Some((line, open)) = plain.map(api::greeting) {
         if open {
             tracing::warn!("{line}");
         } else {
             tracing::info!("{line}");
         }
-        let embedded = rooms.broker.embedded();
-        let mut router = api::router(state(config, common, rooms, address));
-        if let Some(embedded) = embedded {
-            let door = embedded.websocket();
-            let enter = move |Extension(ClientAddress(from)): Extension<ClientAddress>,
-                              headers: HeaderMap,
-                              upgrade: WebSocketUpgrade| async move {
-                door.enter(upgrade, &headers, (from, Transport::WebSocket))
-            };
-            router = router.route("/mqtt", get(enter));
-        }
-        let thread = std::thread::Builder::new().name("http-door".into()).spawn(move || {
-            runtime.block_on(async move {
-                let told = async move {
-                    let _ = stop.wait_for(|stop| *stop).await;
-                };
-                api::serve(listener, router, told).await;
-            });
-        })?;
-        Ok(HttpDoor { thread: Some(thread), address: Some(address) })
+    }
+    if let Some(line) = secure.map(api::secure_greeting) {
+        tracing::info!("{line}");
+    }
+}
+
+/// What is spoken on the port with TLS; HTTP first, for clients that speak both.
+fn protocols(mqtt: bool) -> Vec<&'static [u8]> {
+    let mqtt = if mqtt { &tls::MQTT[..] } else { &[] };
+    tls::HTTP.iter().chain(mqtt).copied().collect()
+}
+
+/// The address of the port with TLS, by a name that its certificate has.
+fn secure_url(config: &Config, address: SocketAddr) -> String {
+    let names = [&config.http.tls_name, &config.mqtt.tls_name];
+    let mut names = names.into_iter().flat_map(|names| names.split([',', ' ']));
+    match names.find(|name| !name.is_empty() && !name.contains(['*', ':'])) {
+        Some(name) => format!("https://{name}:{}", address.port()),
+        None => format!("https://{}", reached_at(address)),
     }
 }
 
@@ -137,7 +205,7 @@ fn state(
     config: &Config,
     common: &Common,
     Rooms { service, broker, shadows, rules, events }: Rooms<'_>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
 ) -> api::ApiState {
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
     let events = Arc::clone(events);
@@ -153,6 +221,10 @@ fn state(
             let identity = Arc::clone(&common.identity);
             Arc::new(move || identity.authority())
         },
+        askers: {
+            let identity = Arc::clone(&common.identity);
+            Arc::new(move |shown| identity.asker(shown))
+        },
         broker: Arc::clone(&broker),
         metrics: Arc::new(move || observer.scrape(&gateways)),
         problems: Arc::new(move || {
@@ -163,8 +235,9 @@ fn state(
         now: Arc::new(move || clock.now()),
     };
     let settings = api::Settings {
-        loopback: address.ip().is_loopback(),
-        hosts: config.http.public_url.iter().map(|url| url.host().to_owned()).collect(),
+        loopback: address.is_some_and(|address| address.ip().is_loopback()),
+        hosts: Vec::new(),
+        public_host: config.http.public_url.as_ref().map(|url| url.host().to_owned()),
         public_authority: config.http.public_url.as_ref().map(|url| url.authority().to_owned()),
         gateway_endpoint: format!("udp://{}", config.gateway.semtech_udp),
     };
@@ -185,7 +258,7 @@ mod tests {
     fn the_url_is_the_ports_where_none_is_configured() {
         let mut config = config("127.0.0.1:0");
         let sockets = Sockets::bind(&config).expect("a port").expect("it is on");
-        let port = sockets.address.port();
+        let port = sockets.plain.as_ref().expect("it is on").address.port();
         assert_ne!(port, 0);
         assert_eq!(sockets.url(&config), format!("http://127.0.0.1:{port}"));
         config.http.public_url = "https://lns.example/iot/".parse().ok();

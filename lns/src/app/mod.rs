@@ -76,6 +76,8 @@ pub struct Addresses {
     pub mqtt: Option<SocketAddr>,
     /// The API; `None`: off.
     pub http: Option<SocketAddr>,
+    /// The API over TLS; `None`: off.
+    pub https: Option<SocketAddr>,
 }
 
 /// Threads, by when they end.

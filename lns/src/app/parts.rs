@@ -9,12 +9,13 @@ use lns_pipeline::codec::Limits;
 
 use crate::broker::{
     Broker, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
-    Surroundings, TlsSettings,
+    Surroundings,
 };
 use crate::config::{CodecConfig, Config, Period, Rx1Delay};
 use crate::identity::Identity;
 use crate::outbox::{self, Bounds};
 use crate::registry::{Defaults, RegionDefaults};
+use crate::tls::TlsSettings;
 
 /// An event takes about this much memory while it waits.
 const EVENT: u64 = 512;
@@ -136,8 +137,7 @@ pub fn broker(
     Ok((Arc::new(broker), Some(address)))
 }
 
-/// Where MQTT is spoken over TLS, and with which certificate: the one configured, else one of the
-/// server's own authority.
+/// Where MQTT is spoken over TLS, and how.
 fn tls(
     config: &Config,
     identity: &Identity,
@@ -145,20 +145,43 @@ fn tls(
 ) -> anyhow::Result<Option<(std::net::SocketAddr, TlsSettings)>> {
     let mqtt = &config.mqtt;
     let Some(address) = mqtt.tls_listen.address() else { return Ok(None) };
-    let (certificate, key) = if mqtt.tls_certificate.as_os_str().is_empty() {
-        let mut names = vec!["localhost".to_owned(), address.ip().to_string()];
-        names.extend(
-            mqtt.tls_name.split([',', ' ']).filter(|name| !name.is_empty()).map(Into::into),
-        );
-        names.reverse();
-        let files = identity.authority()?.server(&names, now)?;
-        (files.certificate, files.key)
-    } else {
-        (mqtt.tls_certificate.clone(), mqtt.tls_key.clone())
+    let mut settings = match mqtt.tls_certificate.as_os_str().is_empty() {
+        true => own_tls(config, identity, now)?,
+        false => TlsSettings::read(mqtt.tls_certificate.clone(), mqtt.tls_key.clone())?,
     };
-    let mut settings = TlsSettings::read(certificate, key)?;
     settings.require_certificate = mqtt.require_client_certificate;
     Ok(Some((address, settings)))
+}
+
+/// How HTTP is spoken over TLS.
+pub fn http_tls(
+    config: &Config,
+    identity: &Identity,
+    now: Timestamp,
+) -> anyhow::Result<TlsSettings> {
+    let http = &config.http;
+    let mut settings = match http.tls_certificate.as_os_str().is_empty() {
+        true => own_tls(config, identity, now)?,
+        false => TlsSettings::read(http.tls_certificate.clone(), http.tls_key.clone())?,
+    };
+    settings.require_certificate = http.require_client_certificate;
+    Ok(settings)
+}
+
+/// TLS with the certificate of the server's own authority: one for all doors, under all names.
+fn own_tls(config: &Config, identity: &Identity, now: Timestamp) -> anyhow::Result<TlsSettings> {
+    let (mqtt, http) = (&config.mqtt, &config.http);
+    let given = [&mqtt.tls_name, &http.tls_name];
+    let given = given.into_iter().flat_map(|names| names.split([',', ' ']));
+    let mut names: Vec<String> = given.filter(|name| !name.is_empty()).map(Into::into).collect();
+    names.extend(http.public_url.iter().map(|url| url.host().trim_matches(['[', ']']).into()));
+    let listeners = [mqtt.tls_listen, http.tls_listen];
+    names.extend(listeners.iter().filter_map(|at| Some(at.address()?.ip().to_string())));
+    names.push("localhost".to_owned());
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    let files = identity.authority()?.server(&names, now)?;
+    Ok(TlsSettings::read(files.certificate, files.key)?)
 }
 
 /// A span of the configuration as a span of ours.

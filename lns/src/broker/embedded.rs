@@ -15,7 +15,6 @@ mod owner;
 mod presence;
 mod read;
 mod rights;
-mod tls;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -35,6 +34,7 @@ use super::status::{Counters, Status};
 use super::{Broker, BrokerError, Busy, Intake, Message, Ticket};
 use crate::clock::Clock;
 use crate::store::{MemoryStore, Store};
+use crate::tls::{self, TlsSettings};
 use connection::Reception;
 pub use desk::{ConnectionSeen, RetainedMessage, Subscribed};
 use gate::Porter;
@@ -44,7 +44,6 @@ use listen::Hall;
 use owner::{Desk, Owner, Returns, ToOwner};
 pub use rights::Credentials;
 use rights::Rights;
-pub use tls::{TlsError, TlsSettings};
 pub use websocket::WebSocketDoor;
 
 /// What may wait for the broker's thread besides messages of the server: a batch of each of many
@@ -151,8 +150,11 @@ impl Embedded {
             return Err(BrokerError::OpenToTheWorld { address: config.address });
         }
         let porter = Arc::new(Porter { gate: around.gate.clone(), rights });
-        let acceptor =
-            config.tls.as_ref().map(|(_, settings)| tls::acceptor(settings)).transpose()?;
+        let acceptor = config
+            .tls
+            .as_ref()
+            .map(|(_, settings)| tls::acceptor(settings, &tls::MQTT))
+            .transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(config.threads.max(1))
             .thread_name("mqtt")

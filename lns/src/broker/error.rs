@@ -44,7 +44,7 @@ pub enum BrokerError {
     },
     /// TLS cannot be spoken.
     #[error("cannot listen for MQTT over TLS: {0}")]
-    Tls(#[from] super::TlsError),
+    Tls(#[from] crate::tls::TlsError),
     /// The URL of an external broker cannot be read.
     #[error(
         "cannot use {url} as a broker: {reason}. Write mqtt://user:password@host:1883 (user, \

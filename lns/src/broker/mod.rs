@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub use embedded::{
     Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Gate, RetainedMessage,
-    Stopped, Subscribed, Surroundings, TlsError, TlsSettings, Transport, WebSocketDoor,
+    Stopped, Subscribed, Surroundings, Transport, WebSocketDoor,
 };
 pub use error::BrokerError;
 pub use external::{BrokerUrl, External, ExternalConfig};

@@ -80,6 +80,11 @@ keys! {
     mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
     mqtt.backlog_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
     http.listen;
+    http.tls_listen;
+    http.tls_certificate;
+    http.tls_key;
+    http.tls_name;
+    http.require_client_certificate;
     http.public_url;
     store.kind;
     codec.workers: |value| within(value, 0, 64);

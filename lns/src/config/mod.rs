@@ -133,6 +133,16 @@ pub struct MqttConfig {
 pub struct HttpConfig {
     /// Where the API, `/healthz` and `/metrics` are.
     pub listen: Listen,
+    /// Where the same is spoken over TLS.
+    pub tls_listen: Listen,
+    /// The file with the server's certificate; empty: the server's own authority makes one.
+    pub tls_certificate: PathBuf,
+    /// The file with its key.
+    pub tls_key: PathBuf,
+    /// The names by which clients call the server, as [`MqttConfig::tls_name`].
+    pub tls_name: String,
+    /// Is a client turned away that comes over TLS without a certificate?
+    pub require_client_certificate: bool,
     /// How the world calls this server; `None`: by the address that it listens on.
     pub public_url: Option<WebUrl>,
 }
@@ -259,12 +269,7 @@ impl Config {
             });
         }
         let mqtt = &self.mqtt;
-        if mqtt.broker_url.is_none() && mqtt.listen.clashes_with(self.http.listen) {
-            problems.push(ConfigProblem::Conflict {
-                key: "mqtt.listen",
-                reason: format!("{} is http.listen too; give one another port", mqtt.listen),
-            });
-        }
+        self.check_ports(problems);
         if mqtt.broker_url.is_none() && mqtt.listen == Listen::Off {
             problems.push(ConfigProblem::Conflict {
                 key: "mqtt.listen",
@@ -281,6 +286,28 @@ impl Config {
                          take them out"
                     .to_owned(),
             });
+        }
+    }
+}
+
+impl Config {
+    /// No two doors at one port.
+    fn check_ports(&self, problems: &mut Vec<ConfigProblem>) {
+        let (mqtt, http) = (&self.mqtt, &self.http);
+        let ours = mqtt.broker_url.is_none();
+        let ports = [
+            ("mqtt.listen", mqtt.listen, ours),
+            ("mqtt.tls_listen", mqtt.tls_listen, ours),
+            ("http.listen", http.listen, true),
+            ("http.tls_listen", http.tls_listen, true),
+        ];
+        let ports = ports.map(|(key, port, used)| (key, if used { port } else { Listen::Off }));
+        for (at, (key, port)) in ports.iter().enumerate() {
+            for (other, _) in ports[at + 1..].iter().filter(|(_, other)| port.clashes_with(*other))
+            {
+                let reason = format!("{port} is {other} too; give one another port");
+                problems.push(ConfigProblem::Conflict { key, reason });
+            }
         }
     }
 }
@@ -320,7 +347,15 @@ impl Default for Config {
                 backlog_size: ByteSize::mib(64),
                 backlog_age: Period::hours(24),
             },
-            http: HttpConfig { listen: Listen::at([127, 0, 0, 1], 8080), public_url: None },
+            http: HttpConfig {
+                listen: Listen::at([127, 0, 0, 1], 8080),
+                tls_listen: Listen::Off,
+                tls_certificate: PathBuf::new(),
+                tls_key: PathBuf::new(),
+                tls_name: String::new(),
+                require_client_certificate: false,
+                public_url: None,
+            },
             store: StoreConfig { kind: StoreKind::Sled },
             codec: CodecConfig {
                 workers: 0,

@@ -300,13 +300,18 @@ fn every_key_changes_the_configuration() {
         | "mqtt.bridge_password"
         | "mqtt.tls_certificate"
         | "mqtt.tls_key"
-        | "mqtt.tls_name" => "other",
+        | "mqtt.tls_name"
+        | "http.tls_certificate"
+        | "http.tls_key"
+        | "http.tls_name" => "other",
         "server.region" => "US915",
         "server.net_id" => "000001",
         "server.dev_addr_block" => "fc014c00/28",
         "server.log_level" => "debug",
         "server.log_format" => "json",
-        "gateway.require_registered_gateways" | "mqtt.require_client_certificate" => "true",
+        "gateway.require_registered_gateways"
+        | "mqtt.require_client_certificate"
+        | "http.require_client_certificate" => "true",
         "mqtt.broker_url" => "mqtt://b",
         "http.public_url" => "https://b",
         "store.kind" => "redb",

@@ -53,17 +53,55 @@ pub(super) struct Subject {
     pub client_id: Box<str>,
     pub proof: Proof,
     pub source: Option<IpAddr>,
+    pub domain: Option<Box<str>>,
 }
 
 /// The records that a client's rights are made of. The same records make the same rights.
 #[derive(Clone, Default)]
-struct Sources {
+pub(super) struct Sources {
     certificate: Option<Arc<Certificate>>,
     thing: Option<Arc<Thing>>,
-    policies: Vec<Arc<Policy>>,
+    pub policies: Vec<Arc<Policy>>,
 }
 
 impl Sources {
+    /// The records that make the rights of a client; `None`: its proof proves nothing any more.
+    pub fn of(
+        proof: &Proof,
+        client_id: Option<&str>,
+        (registry, now): (&Registry, Timestamp),
+    ) -> Option<Self> {
+        let certificate = match proof {
+            Proof::Certificate(id) => {
+                let certificate = registry.find::<Certificate>(id)?;
+                let valid = (certificate.not_before..=certificate.not_after).contains(&now);
+                if certificate.status != CertificateStatus::Active || !valid {
+                    return None;
+                }
+                Some(certificate)
+            }
+            Proof::Password { user, hash } => {
+                let user = registry.find::<MqttUser>(user)?;
+                if user.password.as_ref() != Some(hash) {
+                    return None;
+                }
+                None
+            }
+            Proof::Token { user, id } => {
+                let user = registry.find::<MqttUser>(user)?;
+                let mut good = user.tokens.iter().filter(|token| token.is_good(now));
+                good.find(|token| token.id == *id)?;
+                None
+            }
+            Proof::User(user) => {
+                registry.find::<MqttUser>(user)?;
+                None
+            }
+        };
+        let (thing, policies) = attached(registry, &proof.principal(), client_id);
+        Some(Self { certificate, thing, policies })
+    }
+
     fn same(&self, other: &Self) -> bool {
         fn one<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
             a.map(Arc::as_ptr) == b.map(Arc::as_ptr)
@@ -103,7 +141,7 @@ pub(super) enum Change {
 impl PolicyAccess {
     /// The rights of a client; `None`: its principal is good for nothing.
     pub fn new(subject: Subject, registry: &Registry, now: Timestamp) -> Option<Self> {
-        let sources = sources(&subject, registry, now)?;
+        let sources = Sources::of(&subject.proof, Some(&subject.client_id), (registry, now))?;
         let rights = ArcSwap::from_pointee(rights(&subject, sources));
         Some(Self { subject, rights })
     }
@@ -120,7 +158,9 @@ impl PolicyAccess {
 
     /// Looks at the records again.
     pub fn refresh(&self, registry: &Registry, now: Timestamp) -> Change {
-        let Some(sources) = sources(&self.subject, registry, now) else {
+        let subject = &self.subject;
+        let client_id = Some(&*subject.client_id);
+        let Some(sources) = Sources::of(&subject.proof, client_id, (registry, now)) else {
             self.rights.store(Arc::new(rights(&self.subject, Sources::default())));
             return Change::Gone;
         };
@@ -178,40 +218,6 @@ impl Access for PolicyAccess {
     }
 }
 
-/// The records that make the rights of a client; `None`: its proof proves nothing any more.
-fn sources(subject: &Subject, registry: &Registry, now: Timestamp) -> Option<Sources> {
-    let certificate = match &subject.proof {
-        Proof::Certificate(id) => {
-            let certificate = registry.find::<Certificate>(id)?;
-            let valid = (certificate.not_before..=certificate.not_after).contains(&now);
-            if certificate.status != CertificateStatus::Active || !valid {
-                return None;
-            }
-            Some(certificate)
-        }
-        Proof::Password { user, hash } => {
-            let user = registry.find::<MqttUser>(user)?;
-            if user.password.as_ref() != Some(hash) {
-                return None;
-            }
-            None
-        }
-        Proof::Token { user, id } => {
-            let user = registry.find::<MqttUser>(user)?;
-            let mut good = user.tokens.iter().filter(|token| token.is_good(now));
-            good.find(|token| token.id == *id)?;
-            None
-        }
-        Proof::User(user) => {
-            registry.find::<MqttUser>(user)?;
-            None
-        }
-    };
-    let name = subject.proof.principal();
-    let (thing, policies) = attached(registry, &name, Some(&subject.client_id));
-    Some(Sources { certificate, thing, policies })
-}
-
 /// The thing that a client is, and its policies.
 fn attached(
     registry: &Registry,
@@ -241,7 +247,7 @@ pub fn policies_of(
     let shown = (kind == Kind::Certificate).then(|| id.to_owned());
     let certificate = shown.and_then(|id| registry.find::<Certificate>(&id));
     let sources = Sources { certificate, thing, policies: Vec::new() };
-    let context = context(client_id, None, &sources);
+    let context = context(client_id, (None, None), &sources);
     (policies, context)
 }
 
@@ -271,12 +277,18 @@ fn policies_of_groups(thing: &Thing, registry: &Registry) -> Vec<String> {
 }
 
 fn rights(subject: &Subject, sources: Sources) -> Rights {
-    let context = context(Some(&subject.client_id), subject.source, &sources);
+    let domain = subject.domain.as_deref();
+    let context = context(Some(&subject.client_id), (subject.source, domain), &sources);
     let policies = sources.policies.iter().filter_map(|policy| policy.read());
     Rights { permissions: Permissions::new(policies, &context), context, sources }
 }
 
-fn context(client_id: Option<&str>, source: Option<IpAddr>, sources: &Sources) -> Context {
+/// What is known of a client, or of a request, which has no client identifier.
+pub(super) fn context(
+    client_id: Option<&str>,
+    (source, domain): (Option<IpAddr>, Option<&str>),
+    sources: &Sources,
+) -> Context {
     let thing = sources.thing.as_deref().map(|thing| policy::Thing {
         name: thing.name.clone(),
         type_name: thing.thing_type.clone(),
@@ -286,7 +298,7 @@ fn context(client_id: Option<&str>, source: Option<IpAddr>, sources: &Sources) -
     Context {
         client_id: client_id.map(str::to_owned),
         source,
-        domain: None,
+        domain: domain.map(str::to_owned),
         thing,
         certificate: parsed.and_then(Result::ok).map(|parsed| parsed.fields).unwrap_or_default(),
         connect: None,

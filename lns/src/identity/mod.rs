@@ -9,6 +9,7 @@
 //! the key.
 
 mod access;
+mod asker;
 mod authority;
 mod guess;
 mod password;
@@ -36,8 +37,10 @@ use access::{Change, PolicyAccess, Proof, Subject};
 use password::{is_token, token_id};
 
 pub use access::policies_of;
+pub use asker::Asker;
 pub use authority::{Authority, AuthorityError, KeyAndCertificate, ServerFiles};
 pub use password::{MAX_PASSWORD, NewToken, Passwords, Verdict, hash, new_token};
+pub use reserved::may_publish;
 pub use x509::{BadCertificate, Parsed, id_of, to_pem};
 
 /// How often rights are looked at though no record has changed: certificates and tokens expire.
@@ -46,7 +49,7 @@ const EXPIRY: TimeDelta = TimeDelta::from_secs(30);
 /// What a client shows of itself.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
-    /// Its client identifier.
+    /// Its client identifier; HTTP has none.
     pub client_id: &'a str,
     /// The user name.
     pub username: Option<&'a str>,
@@ -54,6 +57,8 @@ pub struct Shown<'a> {
     pub password: Option<&'a [u8]>,
     /// Its certificates in DER, its own first. It has proved that it has the key of its own.
     pub certificates: &'a [Vec<u8>],
+    /// By which name it has called the server.
+    pub server_name: Option<&'a str>,
     /// From where.
     pub source: IpAddr,
 }
@@ -131,6 +136,30 @@ impl Identity {
     /// With which reason it is turned away.
     pub fn identify(&self, shown: &Shown<'_>) -> Result<Option<Identified>, ReasonCode> {
         let now = self.clock.now();
+        let Some(proof) = self.prove(shown, now)? else { return Ok(None) };
+        let subject = Subject {
+            client_id: shown.client_id.into(),
+            proof,
+            source: Some(shown.source),
+            domain: shown.server_name.map(Into::into),
+        };
+        self.admitted(subject, now).map(Some).ok_or(ReasonCode::NotAuthorized)
+    }
+
+    /// Who asks something over HTTP, where there is no connection whose rights would have to be
+    /// kept: what is true now counts. `Ok(None)` and errors as of [`Self::identify`].
+    pub fn asker(&self, shown: &Shown<'_>) -> Result<Option<Asker>, ReasonCode> {
+        let now = self.clock.now();
+        let Some(proof) = self.prove(shown, now)? else {
+            self.turn_away(shown);
+            return Ok(None);
+        };
+        let asker = Asker::new(&proof, shown, (&self.registry, now));
+        asker.map(Some).ok_or(ReasonCode::NotAuthorized)
+    }
+
+    /// What a client has proved, if anything.
+    fn prove(&self, shown: &Shown<'_>, now: Timestamp) -> Result<Option<Proof>, ReasonCode> {
         let by_certificate = match shown.certificates.first() {
             Some(der) => self.certificate(der, now)?,
             None => None,
@@ -139,14 +168,9 @@ impl Identity {
             Some(proof) => Some(proof),
             None => self.by_secret(shown, now)?,
         };
-        let Some(proof) = proof else {
-            // A certificate that we do not know says nothing, least of all that it is nobody's.
-            let strange = !shown.certificates.is_empty() && shown.username.is_none();
-            return if strange { Err(ReasonCode::NotAuthorized) } else { Ok(None) };
-        };
-        let subject =
-            Subject { client_id: shown.client_id.into(), proof, source: Some(shown.source) };
-        self.admitted(subject, now).map(Some).ok_or(ReasonCode::NotAuthorized)
+        // A certificate that we do not know says nothing, least of all that it is nobody's.
+        let strange = !shown.certificates.is_empty() && shown.username.is_none();
+        if proof.is_none() && strange { Err(ReasonCode::NotAuthorized) } else { Ok(proof) }
     }
 
     /// What a client may do whose session was kept, and who is not there. `None`: nobody that we
@@ -158,7 +182,7 @@ impl Identity {
             self.registry.find::<MqttUser>(&principal.to_owned())?;
             Proof::User(principal.to_owned())
         };
-        let subject = Subject { client_id: client_id.into(), proof, source: None };
+        let subject = Subject { client_id: client_id.into(), proof, source: None, domain: None };
         self.admitted(subject, self.clock.now())
     }
 

@@ -11,7 +11,7 @@ const REQUESTS: &str = "lorawan/+/down";
 const OPEN: [&str; 2] = ["$aws/things/", "$aws/rules/"];
 
 /// Whether a client may publish there, as far as a policy allows it.
-pub(super) fn may_publish(topic: &str) -> bool {
+pub fn may_publish(topic: &str) -> bool {
     if topic.starts_with('$') {
         return OPEN.iter().any(|open| topic.starts_with(open));
     }

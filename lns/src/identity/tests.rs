@@ -22,6 +22,7 @@ const NOBODY: Shown<'_> = Shown {
     username: None,
     password: None,
     certificates: &[],
+    server_name: None,
     source: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
 };
 

@@ -41,14 +41,28 @@ async fn what_is_published_to_be_retained_is_read_back() {
 async fn what_cannot_be_published_is_refused_with_its_reason() {
     let api = Api::new();
     for (path, why) in [
-        ("/topics/home%2F%2B", "wildcard"),
-        ("/topics/%24aws%2Fevents%2Fpresence%2Fconnected%2Fx", "the server's own"),
+        ("/topics/home%2F%2B", "+, #"),
+        ("/topics/home%2F%23", "+, #"),
+        ("/topics/home%00", "NUL"),
+        ("/topics/home%ff", "path"),
         ("/topics/home?qos=2", "qos"),
         ("/topics/home?messageExpiry=soon", "messageExpiry"),
     ] {
         let answer = ask(&api, "POST", path, "x").await;
         let message = answer.body["message"].as_str().unwrap_or_default();
         assert!(answer.status.as_u16() == 400 && message.contains(why), "{path}: {message}");
+    }
+    for own in [
+        "%24aws%2Fevents%2Fpresence%2Fconnected%2Fx",
+        "$aws/events/presence/connected/x",
+        "%24SYS/broker",
+        "lns%2Fv1%2Fgateway%2F0102030405060708%2Fup",
+        "lorawan/0102030405060708/up",
+        "lorawan",
+    ] {
+        let answer = ask(&api, "POST", &format!("/topics/{own}"), "x").await;
+        assert_eq!(answer.status.as_u16(), 403, "{own}");
+        assert_eq!(answer.headers["x-amzn-errortype"], "ForbiddenException");
     }
 }
 

@@ -3,12 +3,11 @@
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use lns::broker::{
-    Admitted, Caller, Embedded, EmbeddedConfig, Gate, Surroundings, TlsSettings, Transport,
-};
+use lns::broker::{Admitted, Caller, Embedded, EmbeddedConfig, Gate, Surroundings, Transport};
 use lns::clock::Clock;
 use lns::identity::Authority;
 use lns::store::MemoryStore;
+use lns::tls::TlsSettings;
 use lns_broker::{Access, ReasonCode, Unrestricted};
 
 use crate::support::*;

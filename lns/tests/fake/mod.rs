@@ -272,6 +272,7 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
         shadows: shadows(),
         rules: Arc::new(NoRules),
         authority: authority(),
+        askers: Arc::new(|_| Ok(None)),
         broker: broker(),
         metrics: Arc::new(|| "# HELP lns_up 1 while it runs\nlns_up 1\n".to_owned()),
         problems: Arc::new(Vec::new),
@@ -346,6 +347,7 @@ pub fn settings() -> Settings {
     Settings {
         loopback: true,
         hosts: vec!["lns.example.org".to_owned()],
+        public_host: Some("lns.example.net".to_owned()),
         public_authority: None,
         gateway_endpoint: "udp://127.0.0.1:1700".to_owned(),
     }

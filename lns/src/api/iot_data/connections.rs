@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use lns_pipeline::policy::Action;
 use serde_json::json;
 
 use super::{broker, stopped};
 use crate::api::common::json_of;
 use crate::api::params::{Label, Page, Params};
+use crate::api::who::Who;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
 use crate::broker::ConnectionSeen;
 
@@ -37,9 +39,15 @@ fn flag(params: &mut Params, name: &str) -> Result<bool, ApiError> {
 }
 
 /// GetConnection.
-async fn show(State(state): Shared, Label(client_id): Label, mut params: Params) -> Answer {
+async fn show(
+    State(state): Shared,
+    who: Who,
+    Label(client_id): Label,
+    mut params: Params,
+) -> Answer {
     let socket = flag(&mut params, "includeSocketInformation")?;
     params.finish()?;
+    who.may(Action::GetConnection, &client_id)?;
     let seen = seen(&state, &client_id).await?;
     let mut body = json!({
         "clientId": client_id,
@@ -61,10 +69,16 @@ async fn show(State(state): Shared, Label(client_id): Label, mut params: Params)
 }
 
 /// DeleteConnection.
-async fn remove(State(state): Shared, Label(client_id): Label, mut params: Params) -> Answer {
+async fn remove(
+    State(state): Shared,
+    who: Who,
+    Label(client_id): Label,
+    mut params: Params,
+) -> Answer {
     let clean_session = flag(&mut params, "cleanSession")?;
     let prevent_will = flag(&mut params, "preventWillMessage")?;
     params.finish()?;
+    who.may(Action::DeleteConnection, &client_id)?;
     seen(&state, &client_id).await?;
     let how = (clean_session, prevent_will);
     broker(&state)?.disconnect(&client_id, how).await.map_err(stopped)?;
@@ -74,11 +88,13 @@ async fn remove(State(state): Shared, Label(client_id): Label, mut params: Param
 /// ListSubscriptions.
 async fn subscriptions(
     State(state): Shared,
+    who: Who,
     Label(client_id): Label,
     mut params: Params,
 ) -> Answer {
     let Page { size, after } = params.page_of(MOST)?;
     params.finish()?;
+    who.may(Action::ListSubscriptions, &client_id)?;
     let seen = seen(&state, &client_id).await?;
     let behind = |filter: &str| after.as_deref().is_none_or(|after| filter > after);
     let mut filters: Vec<_> = seen.filters.iter().filter(|one| behind(&one.filter)).collect();

@@ -11,12 +11,15 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lns_pipeline::policy::Action;
 use serde_json::Value;
 
 use super::topic::Topic;
 use crate::api::params::Params;
+use crate::api::who::Who;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
 use crate::broker::{Broker, Message, Properties, QoS, Ticket};
+use crate::identity::may_publish;
 
 /// How long the broker may take; most of it would be a room of the server that is busy.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,12 +33,16 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 /// Publish. Answered when the broker has taken responsibility, at QoS 0 as at QoS 1.
 async fn publish(
     State(state): Shared,
-    Topic(topic): Topic,
+    (Topic(topic), who): (Topic, Who),
     params: Params,
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let message = message(topic, params, &headers, body)?;
+    who.may(Action::Publish, &message.topic)?;
+    if message.retain {
+        who.may(Action::RetainPublish, &message.topic)?;
+    }
     let (say, said) = tokio::sync::oneshot::channel();
     let say = parking_lot::Mutex::new(Some(say));
     let ticket = Ticket::new(
@@ -72,8 +79,12 @@ fn message(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Message, ApiError> {
-    if topic.contains(['+', '#', '\0']) || topic.starts_with("$aws/events/") {
-        return Err(ApiError::validation("topic: it has a wildcard in it, or is the server's own"));
+    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+        return Err(ApiError::validation("topic: it is empty, or has +, # or NUL in it"));
+    }
+    if !may_publish(&topic) {
+        let why = format!("the topic {topic:?} is the server's own; choose another");
+        return Err(ApiError::new(ErrorType::AccessDenied, why));
     }
     let qos = match params.word("qos", &["0", "1"])?.as_deref() {
         Some("1") => QoS::AtLeastOnce,

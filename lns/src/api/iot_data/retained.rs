@@ -8,12 +8,14 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lns_pipeline::policy::Action;
 use serde_json::{Map, Value, json};
 
 use super::topic::Topic;
 use super::{broker, stopped};
 use crate::api::common::json_of;
 use crate::api::params::{Page, Params};
+use crate::api::who::Who;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
 
 /// The largest page.
@@ -26,8 +28,9 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 }
 
 /// GetRetainedMessage.
-async fn show(State(state): Shared, Topic(topic): Topic, params: Params) -> Answer {
+async fn show(State(state): Shared, who: Who, Topic(topic): Topic, params: Params) -> Answer {
     params.finish()?;
+    who.may(Action::GetRetainedMessage, &topic)?;
     let found = broker(&state)?.retained(&topic).await.map_err(stopped)?;
     let found = found.ok_or_else(|| {
         ApiError::new(ErrorType::ResourceNotFound, format!("nothing is retained on {topic}"))
@@ -48,9 +51,10 @@ async fn show(State(state): Shared, Topic(topic): Topic, params: Params) -> Answ
 }
 
 /// ListRetainedMessages.
-async fn list(State(state): Shared, mut params: Params) -> Answer {
+async fn list(State(state): Shared, who: Who, mut params: Params) -> Answer {
     let Page { size, after } = params.page_of(MOST)?;
     params.finish()?;
+    who.may(Action::ListRetainedMessages, "*")?;
     let mut found = broker(&state)?.retained_after(after, size + 1).await.map_err(stopped)?;
     let more = found.len() > size;
     found.truncate(size);

@@ -8,11 +8,13 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use lns_pipeline::policy::Action;
 use lns_pipeline::shadow::{Answer as Decided, Rejection, ShadowId, Verb};
 use serde_json::json;
 
 use crate::api::common::json_of;
 use crate::api::params::{Label, Page, Params};
+use crate::api::who::Who;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
 
 /// The largest page of names, and the page for who names no size.
@@ -25,23 +27,23 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 }
 
 /// GetThingShadow.
-async fn show(state: Shared, label: Label, params: Params) -> Answer {
-    ask(state, (label, params), Verb::Get, Bytes::new()).await
+async fn show(state: Shared, who: Who, label: Label, params: Params) -> Answer {
+    ask(state, (who, label, params), Verb::Get, Bytes::new()).await
 }
 
 /// UpdateThingShadow.
-async fn update(state: Shared, label: Label, params: Params, body: Bytes) -> Answer {
-    ask(state, (label, params), Verb::Update, body).await
+async fn update(state: Shared, who: Who, (label, params): (Label, Params), body: Bytes) -> Answer {
+    ask(state, (who, label, params), Verb::Update, body).await
 }
 
 /// DeleteThingShadow.
-async fn remove(state: Shared, label: Label, params: Params) -> Answer {
-    ask(state, (label, params), Verb::Delete, Bytes::new()).await
+async fn remove(state: Shared, who: Who, label: Label, params: Params) -> Answer {
+    ask(state, (who, label, params), Verb::Delete, Bytes::new()).await
 }
 
 async fn ask(
     State(state): Shared,
-    (Label(thing), mut params): (Label, Params),
+    (who, Label(thing), mut params): (Who, Label, Params),
     verb: Verb,
     payload: Bytes,
 ) -> Answer {
@@ -51,6 +53,15 @@ async fn ask(
         Ok(id) => id,
         Err(error) => return Ok(refuse(&state, &Rejection::InvalidName(error))),
     };
+    let action = match verb {
+        Verb::Get => Action::GetThingShadow,
+        Verb::Update => Action::UpdateThingShadow,
+        Verb::Delete => Action::DeleteThingShadow,
+    };
+    let resource = name.map_or_else(|| thing.clone(), |name| format!("{thing}/{name}"));
+    if who.may(action, &resource).is_err() {
+        return Ok(refuse(&state, &Rejection::Forbidden));
+    }
     let answer = state.surroundings.shadows.ask(id, verb, payload).await;
     Ok(match answer {
         Ok(Decided::Accepted(document)) => said(StatusCode::OK, document),
@@ -60,12 +71,15 @@ async fn ask(
 }
 
 /// ListNamedShadowsForThing.
-async fn list(State(state): Shared, Label(thing): Label, mut params: Params) -> Answer {
+async fn list(State(state): Shared, who: Who, Label(thing): Label, mut params: Params) -> Answer {
     let Page { size, after } = page(&mut params)?;
     params.finish()?;
     let now = seconds(&state);
     if let Err(error) = ShadowId::classic(&thing) {
         return Ok(refuse(&state, &Rejection::InvalidName(error)));
+    }
+    if who.may(Action::ListNamedShadowsForThing, &thing).is_err() {
+        return Ok(refuse(&state, &Rejection::Forbidden));
     }
     let shadows = Arc::clone(&state.surroundings.shadows);
     let read = move || shadows.named(&thing, after.as_deref(), size);

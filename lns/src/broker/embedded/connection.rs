@@ -23,6 +23,7 @@ use super::read::read;
 use crate::broker::status::Counters;
 use crate::broker::wire::{self, Frame, Hello, WireError};
 use crate::entropy;
+use crate::tls::TlsPeer;
 
 /// How long a client may take to say CONNECT, its TLS handshake included.
 pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -50,7 +51,8 @@ pub(super) struct Reception {
 pub(super) struct Whence {
     pub address: SocketAddr,
     pub transport: Transport,
-    pub certificates: Vec<Vec<u8>>,
+    /// What its TLS has told; nothing without.
+    pub shown: TlsPeer,
 }
 
 /// A stream of bytes with a client at its other end.
@@ -141,7 +143,8 @@ impl Reception {
             client_id: Arc::clone(&connect.client_id),
             username,
             password,
-            certificates: whence.certificates,
+            certificates: whence.shown.certificates,
+            server_name: whence.shown.server_name,
             address: whence.address,
             transport: whence.transport,
         };

@@ -33,6 +33,8 @@ pub struct Caller {
     pub password: Option<Bytes>,
     /// Its certificates, its own first, as DER. That it has the key is proved; nothing else is.
     pub certificates: Vec<Vec<u8>>,
+    /// By which name it has called the server (SNI); without TLS by none.
+    pub server_name: Option<String>,
     /// From where.
     pub address: SocketAddr,
     /// By which way.

@@ -16,6 +16,7 @@ use super::connection::{self, CONNECT_TIME, Reception, Stream, Whence};
 use super::gate::Transport;
 use crate::broker::BrokerError;
 use crate::broker::status::Counters;
+use crate::tls::TlsPeer;
 
 /// After so long without a word the system asks whether the other end is still there, so that a client
 /// without keep alive that has lost its power does not stay for ever.
@@ -86,9 +87,8 @@ impl Hall {
             }
             Err(_) => return Counters::count(&self.reception.counters.refused),
         };
-        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        let certificates = shown.iter().map(|certificate| certificate.to_vec()).collect();
-        let whence = Whence { address, transport: Transport::Tls, certificates };
+        let shown = TlsPeer::of(stream.get_ref().1);
+        let whence = Whence { address, transport: Transport::Tls, shown };
         self.serve(stream, whence, place).await;
     }
 
@@ -101,5 +101,5 @@ impl Hall {
 }
 
 fn of(address: SocketAddr, transport: Transport) -> Whence {
-    Whence { address, transport, certificates: Vec::new() }
+    Whence { address, transport, shown: TlsPeer::default() }
 }

@@ -12,17 +12,20 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::connection::Whence;
 use super::gate::Transport;
 use super::listen::Hall;
+use crate::tls::TlsPeer;
 
 /// MQTT's names for itself; `mqttv3.1` is what old browser libraries say.
 const PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// What a WebSocket reads at once; small, because most are idle.
 const READ_BUFFER: usize = 4096;
 
-/// The door for MQTT over WebSocket.
+/// The door for MQTT that comes by the HTTP port: over WebSocket, or over TLS as it is.
 #[derive(Clone)]
 pub struct WebSocketDoor {
     pub(super) hall: Hall,
@@ -35,7 +38,7 @@ impl WebSocketDoor {
         self,
         upgrade: WebSocketUpgrade,
         headers: &HeaderMap,
-        (address, transport): (SocketAddr, Transport),
+        (address, shown): (SocketAddr, Option<TlsPeer>),
     ) -> Response {
         if !same_origin(headers, address.ip()) {
             let why = "MQTT over WebSocket is not for pages of other servers";
@@ -52,10 +55,28 @@ impl WebSocketDoor {
             .max_frame_size(most)
             .max_message_size(most);
         upgrade.on_upgrade(move |socket| async move {
-            let whence = Whence { address, transport, certificates: Vec::new() };
+            let transport = match shown {
+                Some(_) => Transport::SecureWebSocket,
+                None => Transport::WebSocket,
+            };
+            let whence = Whence { address, transport, shown: shown.unwrap_or_default() };
             let stream = Framed { socket, unread: Bytes::new() };
             self.hall.serve(stream, whence, place).await;
         })
+    }
+}
+
+impl WebSocketDoor {
+    /// Serves a client that has asked for MQTT itself in its TLS handshake (ALPN), as AWS's clients
+    /// do on port 443.
+    pub async fn serve(
+        self,
+        stream: TlsStream<TcpStream>,
+        (address, shown): (SocketAddr, TlsPeer),
+    ) {
+        let Some(place) = self.hall.place(address) else { return };
+        let whence = Whence { address, transport: Transport::Tls, shown };
+        self.hall.serve(stream, whence, place).await;
     }
 }
 

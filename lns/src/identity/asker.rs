@@ -1,0 +1,63 @@
+//! Who asks something over HTTP, and what it may.
+
+use std::sync::Arc;
+
+use lns_lorawan::Timestamp;
+use lns_pipeline::policy::{Action, Permissions};
+
+use super::access::{Proof, Sources, context};
+use super::{Shown, reserved};
+use crate::registry::Registry;
+
+/// Somebody who has proved who it is, and what its policies allow it now.
+///
+/// HTTP has no client identifier, so that a policy that speaks of one allows nothing here, and its
+/// thing is the one that is its principal's alone. `iot:Connect` is not asked for: nobody connects.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Who it is: a certificate's id, or a user's name.
+    pub principal: Arc<str>,
+    permissions: Permissions,
+}
+
+impl Asker {
+    /// `None`: its proof proves nothing any more.
+    pub(super) fn new(
+        proof: &Proof,
+        shown: &Shown<'_>,
+        (registry, now): (&Registry, Timestamp),
+    ) -> Option<Self> {
+        let sources = Sources::of(proof, None, (registry, now))?;
+        let context = context(None, (Some(shown.source), shown.server_name), &sources);
+        let policies = sources.policies.iter().filter_map(|policy| policy.read());
+        let permissions = Permissions::new(policies, &context);
+        Some(Self { principal: proof.name().into(), permissions })
+    }
+
+    /// Whether it may do this with what is called `name`, as [`Action::target`] says.
+    pub fn may(&self, action: Action, name: &str) -> bool {
+        let ours = match action {
+            Action::Publish => !reserved::may_publish(name),
+            Action::GetRetainedMessage => !reserved::may_hear(name),
+            Action::Connect
+            | Action::RetainPublish
+            | Action::Subscribe
+            | Action::Receive
+            | Action::ListRetainedMessages
+            | Action::GetThingShadow
+            | Action::UpdateThingShadow
+            | Action::DeleteThingShadow
+            | Action::ListNamedShadowsForThing
+            | Action::DeleteConnection
+            | Action::GetConnection
+            | Action::ListSubscriptions
+            | Action::SendDirectMessage
+            | Action::DescribeJobExecution
+            | Action::GetPendingJobExecutions
+            | Action::UpdateJobExecution
+            | Action::StartNextPendingJobExecution
+            | Action::AssumeRoleWithCertificate => false,
+        };
+        !ours && self.permissions.allows(action, name)
+    }
+}
