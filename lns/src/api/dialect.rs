@@ -34,6 +34,11 @@ fn say(service: Service, error: ApiError) -> Response {
     if error.error_type == ErrorType::RequestTimeout {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    if service == Service::IotData && error.error_type == ErrorType::Unauthorized {
+        // How to come again (RFC 9110 §11.6.1).
+        let how = HeaderValue::from_static("Basic realm=\"lns\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+    }
     // Whoever is further out may speak another dialect.
     response.extensions_mut().insert(error);
     response

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -85,13 +85,12 @@ pub(super) async fn known(
         Ok(Who::Nobody) if afar => {
             let why = "the request does not say who asks; show a certificate, or a user with a \
                        password or a token";
-            challenge(ApiError::new(ErrorType::Unauthorized, why))
+            ApiError::new(ErrorType::Unauthorized, why).into_response()
         }
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
         }
-        Err(error) if error.error_type == ErrorType::Unauthorized => challenge(error),
         Err(error) => error.into_response(),
     }
 }
@@ -111,14 +110,6 @@ pub(super) async fn here(request: Request, next: Next) -> Response {
 fn is_for_all(uri: &Uri) -> bool {
     let path = uri.path();
     path.starts_with("/confirmdestination/") || matches!(path, "/v1/ca" | "/healthz")
-}
-
-/// A refusal that says how to come again (RFC 9110 §11.6.1).
-fn challenge(error: ApiError) -> Response {
-    let mut response = error.into_response();
-    let how = HeaderValue::from_static("Basic realm=\"lns\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
-    response
 }
 
 async fn identify(state: &ApiState, peer: &Peer, headers: &HeaderMap) -> Result<Who, ApiError> {

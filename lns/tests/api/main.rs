@@ -6,6 +6,7 @@ mod fake;
 
 mod additions;
 mod adr;
+mod afar;
 mod any;
 mod associations;
 mod devices;

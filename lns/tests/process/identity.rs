@@ -8,17 +8,18 @@ use serde_json::{Value, json};
 use system_tests::harness::{Binary, Http, Place, eventually};
 
 /// A server with TLS, and a folder for certificates.
-struct Site {
-    place: Place,
+pub(super) struct Site {
+    pub place: Place,
     folder: tempfile::TempDir,
     _server: Binary,
 }
 
 impl Site {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let (folder, place) = (tempfile::tempdir().expect("a folder"), Place::free());
         let config = folder.path().join("lns.toml");
-        let text = format!("[mqtt]\ntls_listen = \"{}\"\n", place.port(8883));
+        let (mqtt, http) = (place.port(8883), place.port(8443));
+        let text = format!("[mqtt]\ntls_listen = \"{mqtt}\"\n[http]\ntls_listen = \"{http}\"\n");
         std::fs::write(&config, text).expect("a file");
         let flag = config.to_string_lossy().into_owned();
         let server = super::start(place, folder.path(), &["--config", &flag]);
@@ -28,31 +29,31 @@ impl Site {
         site
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn ask(&self, method: &str, path: &str, body: Value) -> String {
+    pub fn ask(&self, method: &str, path: &str, body: Value) -> String {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         Http(self.place.http()).request(method, path, &body).body
     }
 
-    fn asked(&self, method: &str, path: &str, body: Value) -> Value {
+    pub fn asked(&self, method: &str, path: &str, body: Value) -> Value {
         serde_json::from_str(&self.ask(method, path, body)).expect("JSON")
     }
 
-    fn policy(&self, name: &str, statements: Value) {
+    pub fn policy(&self, name: &str, statements: Value) {
         let document = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
         let body = json!({ "policyDocument": document });
         self.ask("POST", &format!("/policies/{name}"), body);
     }
 
-    fn attach(&self, policy: &str, target: &str) {
+    pub fn attach(&self, policy: &str, target: &str) {
         self.ask("PUT", &format!("/target-policies/{policy}"), json!({ "target": target }));
     }
 
     /// A new certificate; its id and ARN. Its files are called `name`.
-    fn certificate(&self, name: &str) -> (String, String) {
+    pub fn certificate(&self, name: &str) -> (String, String) {
         let made = self.asked("POST", "/keys-and-certificate?setAsActive=true", Value::Null);
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         std::fs::write(self.file(&format!("{name}.pem")), text(&made["certificatePem"])).unwrap();
@@ -62,7 +63,7 @@ impl Site {
     }
 
     /// A client of mosquitto over TLS, with the certificate `own`, or with none.
-    fn secure(&self, program: &Path, own: Option<&str>, more: &[&str]) -> Command {
+    pub fn secure(&self, program: &Path, own: Option<&str>, more: &[&str]) -> Command {
         let address = self.place.port(8883);
         let mut command = Command::new(program);
         command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string()]);
@@ -75,7 +76,7 @@ impl Site {
     }
 
     /// A client of mosquitto in the clear.
-    fn plain(&self, program: &Path, more: &[&str]) -> Command {
+    pub fn plain(&self, program: &Path, more: &[&str]) -> Command {
         let address = self.place.mqtt();
         let mut command = Command::new(program);
         command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string()]);
@@ -85,13 +86,13 @@ impl Site {
 }
 
 /// Whether it ended well, and what it said.
-fn ended(mut command: Command) -> (bool, String) {
+pub(super) fn ended(mut command: Command) -> (bool, String) {
     let output = command.stdin(Stdio::null()).output().expect("the program runs");
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
-fn tools() -> Option<(PathBuf, PathBuf)> {
+pub(super) fn tools() -> Option<(PathBuf, PathBuf)> {
     let tools = ["mosquitto_pub", "mosquitto_sub"].map(|name| Path::new("/usr/bin").join(name));
     let there = tools.iter().all(|tool| tool.exists());
     let required = std::env::var_os("LNS_REQUIRE_TOOLS").is_some();
@@ -100,7 +101,7 @@ fn tools() -> Option<(PathBuf, PathBuf)> {
     there.then_some((publisher, subscriber))
 }
 
-fn arn(resource: &str) -> String {
+pub(super) fn arn(resource: &str) -> String {
     format!("arn:aws:iot:us-east-1:123456789012:{resource}")
 }
 

@@ -3,6 +3,7 @@
 mod broker_away;
 mod device_sdks;
 mod fleet;
+mod https;
 mod identity;
 mod kill;
 mod ledger;

@@ -216,7 +216,8 @@ impl Action<Template> {
     pub fn variable(&self, filled: &Task) -> Vec<String> {
         let mut constant = Vec::new();
         let mut texts = Vec::new();
-        let done = self.try_map_ref(&mut |template| never(constant.push(template.constant().is_some())));
+        let done =
+            self.try_map_ref(&mut |template| never(constant.push(template.constant().is_some())));
         let Ok(_) = done;
         let Ok(_) = filled.try_map_ref(&mut |text| never(texts.push(text.clone())));
         let variable = texts.into_iter().zip(constant).filter(|(_, constant)| !constant);

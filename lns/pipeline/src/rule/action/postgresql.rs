@@ -56,7 +56,10 @@ impl<T> Postgresql<T> {
 impl Postgresql<String> {
     pub(super) fn check(&self) -> Result<(), ActionError> {
         const KIND: &str = "postgresql";
-        if !["postgresql://", "postgres://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
+        if !["postgresql://", "postgres://"]
+            .iter()
+            .any(|scheme| self.url.expose().starts_with(scheme))
+        {
             return Err(bad(KIND, "url", "begins with postgresql://"));
         }
         let parts: Vec<&str> = self.table.split('.').collect();

@@ -136,7 +136,8 @@ fn place(action: &Value) -> Value {
 /// A URL whose password is hidden, behind the name or among the parameters.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (rest, query) =
+        rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
@@ -203,7 +204,11 @@ mod tests {
     fn a_secret_is_not_told_to_another_place() {
         let all = actions();
         for (at, pointer, elsewhere) in [
-            (0, "/postgresql/url", "postgresql://u:***@evil:5432/db?sslmode=require&sslpassword=***"),
+            (
+                0,
+                "/postgresql/url",
+                "postgresql://u:***@evil:5432/db?sslmode=require&sslpassword=***",
+            ),
             (0, "/postgresql/url", "postgresql://u:***@h:5432/db?sslmode=disable&sslpassword=***"),
             (1, "/influxLineProtocol/url", "http://evil"),
             (2, "/kafka/clientProperties/bootstrap.servers", "evil:1"),
