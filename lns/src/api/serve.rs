@@ -74,6 +74,13 @@ pub struct Port {
     pub tls: Option<Secure>,
 }
 
+/// In the clear.
+impl From<TcpListener> for Port {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// What speaks TLS.
 #[derive(Clone)]
 pub struct Secure {
@@ -99,8 +106,8 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 ///
 /// HTTP/1.1 only. A connection that says nothing is closed, so that idle ones do not keep others
 /// out.
-pub async fn serve(port: Port, router: Router, shutdown: impl Future<Output = ()>) {
-    let Port { listener, tls } = port;
+pub async fn serve(port: impl Into<Port>, router: Router, shutdown: impl Future<Output = ()>) {
+    let Port { listener, tls } = port.into();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
@@ -244,7 +251,7 @@ mod tests {
         let router = Router::new().route("/", axum::routing::get(handler));
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(Port { listener, tls: None }, router, async {
+        let server = tokio::spawn(serve(listener, router, async {
             stopped.await.ok();
         }));
         let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -118,7 +118,7 @@ impl Sockets {
             };
             router = router.route("/mqtt", get(enter));
         }
-        let plain = plain.map(|bound| Port { listener: bound.listener, tls: None });
+        let plain = plain.map(|bound| Port::from(bound.listener));
         let secure = match secure {
             Some(bound) => {
                 let settings = parts::http_tls(config, &common.identity, common.clock.now())?;
