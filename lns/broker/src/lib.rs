@@ -1,8 +1,8 @@
 //! What an MQTT broker decides: sessions, subscriptions, queues, retained messages, wills.
 //!
 //! MQTT 3.1.1 (OASIS, 2014) and MQTT 5.0 (OASIS, 2019). Nothing here opens a socket, reads a clock,
-//! draws a random number or touches a disk. The shell turns bytes into [`ClientPacket`]s, and does
-//! what the [`Output`]s say.
+//! draws a random number or touches a disk. The shell has [`wire`] turn bytes into [`ClientPacket`]s,
+//! and does what the [`Output`]s say.
 //!
 //! # How a shell uses it
 //!
@@ -70,6 +70,7 @@ mod size;
 mod table;
 mod time;
 mod turn;
+pub mod wire;
 
 pub use crate::core::{AccessOf, Core, SessionView, Status};
 pub use access::{Access, Unrestricted};

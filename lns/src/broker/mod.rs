@@ -19,7 +19,6 @@ mod message;
 mod publication;
 mod status;
 mod ticket;
-mod wire;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use lns_broker::wire::{self, Frame, Hello, WireError};
 use lns_broker::{
     ClientPacket, Connecting, ConnectionId, Input, ReasonCode, ServerPacket, Version,
 };
@@ -21,7 +22,6 @@ use super::line::Line;
 use super::owner::ToOwner;
 use super::read::read;
 use crate::broker::status::Counters;
-use crate::broker::wire::{self, Frame, Hello, WireError};
 use crate::entropy;
 use crate::tls::TlsPeer;
 

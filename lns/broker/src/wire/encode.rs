@@ -1,9 +1,7 @@
 //! What the broker says, as bytes. MQTT 3.1.1 §3, MQTT 5.0 §3.
 
+use crate::{Ack, ConnAck, Delivery, Disconnect, Qos, ReasonCode, ServerPacket, SubAck, Version};
 use bytes::{BufMut, BytesMut};
-use lns_broker::{
-    Ack, ConnAck, Delivery, Disconnect, Qos, ReasonCode, ServerPacket, SubAck, Version,
-};
 
 use super::kind;
 use super::properties::Id;

@@ -1,7 +1,7 @@
 //! The properties of MQTT 5, as clients send them. MQTT 5.0 §2.2.2.
 
+use crate::Properties;
 use bytes::Bytes;
-use lns_broker::Properties;
 
 use super::WireError;
 use super::reader::Reader;

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU16;
 
-use bytes::{Bytes, BytesMut};
-use lns_broker::{
+use crate::{
     Ack, ClientPacket, ConnAck, Disconnect, Qos, ReasonCode, ServerPacket, SubAck, Version,
 };
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! MQTT 3.1.1 and 5 as bytes, straight into the packets of [`lns_broker`] and back.
+//! MQTT 3.1.1 and 5 as bytes, straight into the packets of this crate and back.
 //!
 //! Total: any bytes give a packet, a [`WireError`], or the wish for more. What the standards leave to
 //! the receiver (may this client publish there?) is the broker's; what they call malformed is refused

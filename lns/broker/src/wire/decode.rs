@@ -1,10 +1,10 @@
 //! What clients say after CONNECT. MQTT 3.1.1 §3, MQTT 5.0 §3.
 
-use bytes::Bytes;
-use lns_broker::{
+use crate::{
     Ack, ClientPacket, Disconnect, Message, PacketId, Publish, Qos, ReasonCode, RetainHandling,
     Subscribe, SubscriptionOptions, Unsubscribe, Version,
 };
+use bytes::Bytes;
 
 use super::properties::{Place, Said};
 use super::reader::Reader;

@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use crate::{Connect, Message, Qos, Version, Will};
 use bytes::Bytes;
-use lns_broker::{Connect, Message, Qos, Version, Will};
 
 use super::WireError;
 use super::properties::{Place, Said};

@@ -1,6 +1,6 @@
 //! What clients do wrong, by name.
 
-use lns_broker::ReasonCode;
+use crate::ReasonCode;
 
 /// Bytes that are not MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
