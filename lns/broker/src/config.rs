@@ -13,6 +13,10 @@ pub struct Config {
     /// Topics that begin with `$` and that clients may publish to, as prefixes. All others that begin
     /// with `$` are the server's.
     pub client_topics: Vec<String>,
+    /// Topics that begin with `$` and on which clients try to pass for the server, as prefixes: who
+    /// publishes there without being allowed to is refused like anybody who oversteps its rights. What
+    /// is published to others goes nowhere, and the connection goes on.
+    pub guarded_topics: Vec<String>,
     /// Topics that only the server hears, as prefixes: basic ingest.
     pub server_only_topics: Vec<String>,
 }
@@ -24,6 +28,7 @@ impl Default for Config {
             limits: Limits::default(),
             session_expiry: 7_200,
             client_topics: vec!["$aws/things/".into(), "$aws/rules/".into()],
+            guarded_topics: vec!["$aws/".into()],
             server_only_topics: vec!["$aws/rules/".into()],
         }
     }

@@ -64,15 +64,18 @@ impl Core {
 
     /// Whether a client may publish this message; what it may not do if not.
     pub(super) fn may_publish(&self, message: &Message, rights: &mut Rights) -> Result<(), Action> {
-        let is_reserved =
-            message.topic.starts_with('$') && !is_among(&self.config.client_topics, &message.topic);
-        if is_reserved || !rights.publish(&message.topic) {
+        if self.is_reserved(&message.topic) || !rights.publish(&message.topic) {
             return Err(Action::Publish);
         }
         if message.retain && !rights.retain(&message.topic) {
             return Err(Action::Retain);
         }
         Ok(())
+    }
+
+    /// Whether no client may publish to this topic, whatever its rights.
+    pub(super) fn is_reserved(&self, topic: &str) -> bool {
+        topic.starts_with('$') && !is_among(&self.config.client_topics, topic)
     }
 
     fn turn_away(&mut self, connecting: &Connecting, reason: ReasonCode) {

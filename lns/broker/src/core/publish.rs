@@ -3,7 +3,7 @@
 use lns_pipeline::topic::is_topic_name;
 
 use crate::connection::HeldAck;
-use crate::event::{Hold, Note, Origin};
+use crate::event::{Action, Hold, Note, Origin};
 use crate::message::{Message, Qos};
 use crate::packet::{Ack, PacketId, Publish, ServerPacket, Version};
 use crate::reason::ReasonCode;
@@ -20,6 +20,8 @@ enum Refusal {
     Close(ReasonCode),
     /// The message alone is refused.
     Answer(ReasonCode),
+    /// The message goes nowhere, and the connection goes on.
+    PassOver,
 }
 
 impl Core {
@@ -29,6 +31,7 @@ impl Core {
             match refusal {
                 Refusal::Close(reason) => self.fail(slot, reason),
                 Refusal::Answer(reason) => self.refuse_publish(slot, answer, reason),
+                Refusal::PassOver => self.pass_over(slot, answer),
             }
         }
     }
@@ -164,8 +167,15 @@ impl Core {
     }
 
     fn check_rights(&mut self, slot: Slot, message: &Message) -> Result<(), Refusal> {
+        let is_nobodys = self.is_reserved(&message.topic)
+            && !is_among(&self.config.guarded_topics, &message.topic);
         let Some(session) = self.sessions.get_mut(slot) else { return Ok(()) };
         let client_id = session.client_id().clone();
+        if is_nobodys {
+            let (action, topic) = (Action::Publish, message.topic.clone());
+            self.turn.note(Note::Denied { client_id, action, topic });
+            return Err(Refusal::PassOver);
+        }
         // Taken out and put back, because the broker itself is asked too.
         let Some(mut rights) = session.rights.take() else {
             return Err(Refusal::Answer(ReasonCode::NotAuthorized));
@@ -264,6 +274,21 @@ impl Core {
             Qos::ExactlyOnce => ServerPacket::PubRec(ack),
         };
         session.answer(packet, &mut self.turn);
+    }
+
+    /// Answers a message that nobody hears. MQTT 3.1.1 §3.3.5 has two ways with what is not allowed:
+    /// to acknowledge it all the same, or to close. Closing is for clients that overstep their rights;
+    /// below `$` a client has mostly tried whether `#` meets such topics. No reason string: clients of
+    /// the first days of MQTT 5 take no acknowledgement longer than four bytes.
+    fn pass_over(&mut self, slot: Slot, (packet_id, qos): (Option<PacketId>, Qos)) {
+        let Some(session) = self.sessions.get_mut(slot) else { return };
+        let Some(packet_id) = packet_id else { return };
+        let ack = Ack::because(packet_id, ReasonCode::NotAuthorized);
+        match qos {
+            Qos::AtMostOnce => {}
+            Qos::AtLeastOnce => session.answer(ServerPacket::PubAck(ack), &mut self.turn),
+            Qos::ExactlyOnce => session.answer(ServerPacket::PubRec(ack), &mut self.turn),
+        }
     }
 
     fn next_hold(&mut self, slot: Slot) -> Option<Hold> {

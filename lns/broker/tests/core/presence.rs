@@ -71,7 +71,8 @@ fn every_end_has_its_reason() {
     assert_eq!(end(&|lab| lab.connect(v3("a"))), ("DUPLICATE_CLIENTID", false));
     assert_eq!(end(&|lab| lab.pass(16)), ("MQTT_KEEP_ALIVE_TIMEOUT", false));
     assert_eq!(end(&|lab| lab.says("a", publish(1, "a/+", "", Q1))), ("CLIENT_ERROR", false));
-    assert_eq!(end(&|lab| lab.says("a", publish(1, "$SYS", "", Q1))), ("FORBIDDEN_ACCESS", false));
+    let forged = || publish(1, "$aws/events/x", "", Q1);
+    assert_eq!(end(&|lab| lab.says("a", forged())), ("FORBIDDEN_ACCESS", false));
     assert_eq!(end(&|lab| lab.input(Input::Stop)), ("SERVER_INITIATED_DISCONNECT", false));
     for (reason, name) in [
         (ReasonCode::MalformedPacket, "CLIENT_ERROR"),

@@ -284,3 +284,22 @@ fn refusals_say_why_to_clients_that_want_to_know() {
     narrow.maximum_packet_size = Some(100);
     assert_eq!(words(narrow), [""; 0]);
 }
+
+#[test]
+fn what_is_published_below_a_dollar_goes_nowhere_and_costs_nobody_the_connection() {
+    for client in [v3("a"), v5("a")] {
+        let mut lab = Lab::new();
+        lab.connect(v5("b"));
+        lab.says("b", subscribe(1, &[("#", Q2), ("+/+", Q2), ("$SYS/#", Q2)]));
+        lab.input(listen(&["#", "$SYS/#"]));
+        lab.connect(client);
+        (lab.heard("a"), lab.heard("b"));
+        lab.says("a", publish(0, "$SYS/x", "0", Q0));
+        lab.says("a", publish(1, "$SYS/x", "1", Q1));
+        lab.says("a", publish_message(2, retained("$TopicA/B", "2", Q2)));
+        assert_eq!(lab.heard("a"), ["PUBACK 1 NotAuthorized", "PUBREC 2 NotAuthorized"]);
+        assert_eq!(lab.heard("b"), [""; 0]);
+        assert!(denied(&lab, Action::Publish, "$SYS/x"));
+        assert_eq!(lab.core.status().retained, 0);
+    }
+}

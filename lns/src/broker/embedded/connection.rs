@@ -27,7 +27,7 @@ use crate::tls::TlsPeer;
 
 /// How long a client may take to say CONNECT, its TLS handshake included.
 pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// How long the last words to a client may take.
+/// How long the last words to a client may take, and how long it may take to hear them.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Bytes that wait to be written, beyond which the client's packets are not read: who does not take
 /// our answers is asked nothing more.
@@ -84,9 +84,10 @@ pub(super) async fn serve(
     }
     let (from, to) = tokio::io::split(stream);
     let mut talk = Talk { line, version, reception, bytes, deaf: false, from, to, out: Out::new() };
-    if talk.run().await.is_err() {
+    match talk.run().await {
+        Ok(()) => part(&mut talk.from.unsplit(talk.to)).await,
         // Nobody listens only when the broker has stopped.
-        let _ = talk.reception.owner.send(ToOwner::Input(Input::Closed(id))).await;
+        Err(_) => drop(talk.reception.owner.send(ToOwner::Input(Input::Closed(id))).await),
     }
 }
 
@@ -114,7 +115,7 @@ async fn hear_hello(stream: &mut impl Stream, bytes: &mut BytesMut) -> Option<He
             let mut out = BytesMut::new();
             answer(error, &frame.body, &mut out);
             let _ = stream.write_all(&out).await;
-            let _ = stream.shutdown().await;
+            part(stream).await;
             None
         }
     }
@@ -175,6 +176,21 @@ impl Reception {
             },
         }
     }
+}
+
+/// Ends a connection so that its last words are read: were the socket closed while the client still
+/// speaks, the system would answer with a reset, and the client might lose what it has not read yet.
+async fn part(stream: &mut impl Stream) {
+    let goodbye = async {
+        stream.shutdown().await?;
+        let mut unheard = BytesMut::new();
+        while read(stream, &mut unheard).await? > 0 {
+            unheard.clear();
+        }
+        io::Result::Ok(())
+    };
+    // However it ends, it has ended.
+    let _ = timeout(FAREWELL, goodbye).await;
 }
 
 /// Writes all of `bytes`; dropped before it is ready, it has written some, and they are gone from there.
@@ -259,7 +275,6 @@ impl<S: Stream> Talk<S> {
         loop {
             let writing = self.out.begin();
             if closed && !writing {
-                let _ = timeout(FAREWELL, self.to.shutdown()).await;
                 return Ok(());
             }
             let may_read = !closed && !paused && !self.deaf && self.out.next.len() < UNREAD;
