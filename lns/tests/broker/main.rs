@@ -6,6 +6,11 @@
 mod embedded;
 mod external;
 mod hostile;
+mod interoperability_3_1_1;
+mod interoperability_5;
+mod packets;
 mod rights;
+mod stage;
 mod support;
+mod talker;
 mod tls;

@@ -194,6 +194,9 @@ impl Core {
     fn accept(&mut self, slot: Slot, publish: &mut Publish) -> Result<(), Refusal> {
         let Publish { packet_id, message, .. } = publish.clone();
         let qos = message.qos;
+        if packet_id.is_some() {
+            self.check_receive_maximum(slot)?;
+        }
         let publication = self.publication(message);
         self.retain(&publication, true).map_err(Refusal::Answer)?;
         let reach = self.route(&publication, Some(slot));
@@ -218,7 +221,7 @@ impl Core {
         if reach.heard {
             self.hand_in(publication, origin, hold);
         }
-        self.check_receive_maximum(slot)
+        Ok(())
     }
 
     fn acknowledge(&mut self, slot: Slot, (ack, after): (Ack, Token), hold: Option<u64>) {
@@ -246,7 +249,7 @@ impl Core {
     fn check_receive_maximum(&self, slot: Slot) -> Result<(), Refusal> {
         let maximum = usize::from(self.config.bounds.unacknowledged);
         let exceeds = self.sessions.get(slot).is_some_and(|session| {
-            session.version == Version::V5 && session.unacknowledged() > maximum
+            session.version == Version::V5 && session.unacknowledged() >= maximum
         });
         if exceeds { Err(Refusal::Close(ReasonCode::ReceiveMaximumExceeded)) } else { Ok(()) }
     }
