@@ -316,6 +316,7 @@ impl<S: Stream> Talk<S> {
             let mut packets = Vec::new();
             let more = self.parse(&mut packets);
             if !packets.is_empty() {
+                self.line.hand().await;
                 self.tell(ToOwner::Packets(self.line.id, packets)).await?;
             }
             match more {

@@ -1,10 +1,15 @@
 //! What the broker's thread and a connection's task share: the packets on their way out.
 
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lns_broker::{ConnectionId, ServerPacket};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+/// Batches of packets of one client that wait for the broker's thread at most. Who says more waits
+/// itself, and not those behind it.
+const HANDED: usize = 4;
 
 /// The broker's end of one connection.
 pub(super) struct Line {
@@ -12,6 +17,10 @@ pub(super) struct Line {
     pub id: ConnectionId,
     state: Mutex<State>,
     wake: Notify,
+    /// Batches that the broker's thread has not come to.
+    handed: AtomicUsize,
+    /// It has come to one.
+    heard: Notify,
 }
 
 /// What a connection's task finds.
@@ -28,7 +37,22 @@ pub(super) struct State {
 
 impl Line {
     pub fn new(id: ConnectionId) -> Self {
-        Self { id, state: Mutex::default(), wake: Notify::new() }
+        let (wake, heard) = (Notify::new(), Notify::new());
+        Self { id, state: Mutex::default(), wake, handed: AtomicUsize::new(0), heard }
+    }
+
+    /// Waits until one more batch may be handed over, and counts it.
+    pub async fn hand(&self) {
+        while self.handed.load(Ordering::Acquire) >= HANDED && !self.state.lock().closed {
+            self.heard.notified().await;
+        }
+        self.handed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The broker's thread has come to a batch.
+    pub fn hear(&self) {
+        self.handed.fetch_sub(1, Ordering::AcqRel);
+        self.heard.notify_one();
     }
 
     /// One packet more; [`Self::wake`] when there are no more for now.
@@ -39,6 +63,7 @@ impl Line {
     /// There will be no more packets.
     pub fn close(&self) {
         self.state.lock().closed = true;
+        self.heard.notify_one();
     }
 
     /// The client's packets are not to be read for now, or again.

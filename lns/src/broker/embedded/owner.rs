@@ -161,6 +161,9 @@ impl Owner {
                 for packet in packets {
                     self.input(now, Input::Packet(connection, packet));
                 }
+                if let Some(one) = self.desk.lines.get(&connection) {
+                    one.line.hear();
+                }
             }
             ToOwner::Input(input) => {
                 if let Input::Closed(connection) = &input {
