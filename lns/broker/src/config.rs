@@ -102,8 +102,20 @@ pub struct Limits {
     /// Bytes of a client identifier.
     pub client_id_bytes: Option<usize>,
     /// Seconds of keep alive at least and at most. A client of MQTT 5 is told; one of MQTT 3.1.1
-    /// cannot be, and keeps its own.
+    /// cannot be, but is bound all the same. `u16::MAX` is no upper limit.
     pub keep_alive: Option<(u16, u16)>,
+    /// Bytes of the user properties of a message.
+    pub user_property_bytes: Option<usize>,
+    /// Messages that one connection may publish in a second.
+    pub publishes_per_second: Option<u32>,
+    /// Clients that may connect in a second.
+    pub connects_per_second: Option<u32>,
+    /// How often one client may connect in a second.
+    pub client_connects_per_second: Option<u32>,
+    /// Seconds after which every message with a longer message expiry interval expires.
+    pub message_expiry: Option<u32>,
+    /// Milliseconds between two retained messages of one topic.
+    pub retain_interval: Option<u64>,
 }
 
 impl Limits {
@@ -117,6 +129,12 @@ impl Limits {
             subscriptions: Some(50),
             client_id_bytes: Some(128),
             keep_alive: Some((30, 1200)),
+            user_property_bytes: Some(8 << 10),
+            publishes_per_second: Some(100),
+            connects_per_second: Some(3000),
+            client_connects_per_second: Some(1),
+            message_expiry: Some(604_800),
+            retain_interval: Some(1000),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::Bounds;
 use crate::event::Output;
 use crate::packet::{Connect, ConnectionId, ServerPacket, TopicAlias, Version};
+use crate::rate::Allowance;
 use crate::reason::ReasonCode;
 use crate::record::Token;
 use crate::time::Timestamp;
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     /// How many of them are PUBACKs.
     pub pub_acks: usize,
     pub is_paused: bool,
+    /// What the client may publish.
+    pub allowance: Allowance,
 }
 
 /// An answer that waits.
@@ -70,6 +73,7 @@ impl Connection {
             acks: VecDeque::new(),
             pub_acks: 0,
             is_paused: false,
+            allowance: Allowance::default(),
         }
     }
 

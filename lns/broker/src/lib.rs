@@ -61,6 +61,7 @@ mod event;
 mod flight;
 mod message;
 mod packet;
+mod rate;
 mod reason;
 mod record;
 mod retained;

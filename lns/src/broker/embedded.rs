@@ -12,6 +12,7 @@ mod keeper;
 mod line;
 mod listen;
 mod owner;
+mod pace;
 mod presence;
 mod read;
 mod rights;
@@ -23,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use lns_broker::{Bounds, Config, Core, Input, SessionRecord, Timestamp};
+use lns_broker::{Bounds, Config, Core, Input, Limits, SessionRecord, Timestamp};
 use lns_pipeline::topic::TopicFilter;
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
@@ -72,6 +73,14 @@ pub struct EmbeddedConfig {
     /// How long the session of a client of MQTT 3.1.1 is kept while it is away, and the longest
     /// that a client of MQTT 5 may ask for.
     pub session_expiry: Duration,
+    /// Whether applications on loopback may come as nobody.
+    pub anonymous: bool,
+    /// What is bounded besides, because memory ends.
+    pub bounds: Bounds,
+    /// What is limited besides, by the operator's wish.
+    pub limits: Limits,
+    /// The most bytes of a second that one connection reads, and that it is written; `None`: no limit.
+    pub bytes_per_second: Option<u32>,
     /// Threads that read and write connections.
     pub threads: usize,
 }
@@ -88,16 +97,19 @@ impl EmbeddedConfig {
             queue_per_client: 100_000,
             clients: 50_000,
             session_expiry: Duration::from_secs(2 * 60 * 60),
+            anonymous: true,
+            bounds: Bounds::default(),
+            limits: Limits::default(),
+            bytes_per_second: None,
             threads: 2,
         }
     }
 
     fn core(&self) -> Config {
         let sessions = self.clients;
-        let bounds =
-            Bounds { sessions, queued_messages: self.queue_per_client, ..Bounds::default() };
+        let bounds = Bounds { sessions, queued_messages: self.queue_per_client, ..self.bounds };
         let session_expiry = u32::try_from(self.session_expiry.as_secs()).unwrap_or(u32::MAX);
-        Config { bounds, session_expiry, ..Config::default() }
+        Config { bounds, limits: self.limits, session_expiry, ..Config::default() }
     }
 }
 
@@ -145,9 +157,15 @@ impl Embedded {
     ///
     /// Blocks for the moment that it takes; callable from async code.
     pub fn open(config: EmbeddedConfig, around: Surroundings) -> Result<Self, BrokerError> {
-        let rights = Rights::new(config.address, config.bridge.clone(), config.application.clone());
+        let mut rights =
+            Rights::new(config.address, config.bridge.clone(), config.application.clone());
+        rights.loopback &= config.anonymous;
         if around.gate.is_none() && rights.open_to_the_world() {
-            return Err(BrokerError::OpenToTheWorld { address: config.address });
+            let is_here = config.address.ip().to_canonical().is_loopback();
+            return Err(match is_here {
+                true => BrokerError::NobodyCanConnect,
+                false => BrokerError::OpenToTheWorld { address: config.address },
+            });
         }
         let porter = Arc::new(Porter { gate: around.gate.clone(), rights });
         let acceptor = config
@@ -176,6 +194,7 @@ impl Embedded {
             counters: Arc::clone(&counters),
             asking: Semaphore::new(ASKED_AT_ONCE),
             max_packet: config.core().bounds.packet_bytes as usize,
+            bytes_per_second: config.bytes_per_second,
         });
         let numbers = u64::try_from(around.clock.now().micros()).unwrap_or(0);
         let hall = Hall {

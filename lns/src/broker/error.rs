@@ -33,6 +33,12 @@ pub enum BrokerError {
         /// Where.
         address: SocketAddr,
     },
+    /// Nobody may be anonymous, and nobody has a password.
+    #[error(
+        "nobody could connect to the MQTT broker: mqtt.anonymous is \"none\", and there are neither \
+         passwords nor users. Set mqtt.bridge_password, or mqtt.anonymous = \"loopback\""
+    )]
+    NobodyCanConnect,
     /// The system gave us no thread or no I/O driver.
     #[error("cannot start the MQTT threads: {0}. Check the limits on threads and open files")]
     Runtime(std::io::Error),

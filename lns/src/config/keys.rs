@@ -9,8 +9,8 @@ use toml::Value;
 
 use super::source::{Assignment, Given};
 use super::{
-    BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel, NetworkChannel,
-    Period, RadioFrequency, Rx1Delay, Secret, SubBand, WebUrl, region,
+    Anonymous, BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel,
+    NetworkChannel, Period, RadioFrequency, Rx1Delay, Secret, SubBand, WebUrl, region,
 };
 use crate::store::StoreKind;
 
@@ -79,6 +79,31 @@ keys! {
     mqtt.max_clients: |value| within(value, 1, 1_000_000);
     mqtt.backlog_size: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
     mqtt.backlog_age: |value| within(value, Period::secs(60), Period::hours(24 * 365));
+    mqtt.anonymous;
+    mqtt.session_expiry: |value| within(value, Period::secs(1), Period::hours(24 * 365));
+    mqtt.max_packet: |value| within(value, ByteSize::kib(1), ByteSize::mib(255));
+    mqtt.queue_length: |value| within(value, 1, 10_000_000);
+    mqtt.queue_size: |value| within(value, ByteSize::kib(1), ByteSize::mib(1 << 20));
+    mqtt.queue_memory: |value| within(value, ByteSize::mib(1), ByteSize::mib(1 << 20));
+    mqtt.retained_length: |value| within(value, 0, 10_000_000);
+    mqtt.retained_size: |value| within(value, ByteSize(0), ByteSize::mib(1 << 20));
+    mqtt.limits.payload: |value| within(value, ByteSize(0), ByteSize::mib(255));
+    mqtt.limits.topic_bytes: |value| within(value, 0, 65_535);
+    mqtt.limits.topic_slashes: |value| within(value, 0, 65_535);
+    mqtt.limits.client_id_bytes: |value| within(value, 0, 65_535);
+    mqtt.limits.user_properties: |value| within(value, ByteSize(0), ByteSize::mib(255));
+    mqtt.limits.filters_per_subscribe;
+    mqtt.limits.subscriptions;
+    mqtt.limits.unacknowledged;
+    mqtt.limits.topic_aliases;
+    mqtt.limits.publishes_per_second: |value| within(value, 0, 1_000_000);
+    mqtt.limits.bytes_per_second: |value| within(value, ByteSize(0), ByteSize::mib(1024));
+    mqtt.limits.connects_per_second: |value| within(value, 0, 1_000_000);
+    mqtt.limits.client_connects_per_second: |value| within(value, 0, 1_000_000);
+    mqtt.limits.keep_alive_min: |value| within(value, Period::secs(0), Period::secs(65_535));
+    mqtt.limits.keep_alive_max: |value| within(value, Period::secs(0), Period::secs(65_535));
+    mqtt.limits.message_expiry: |value| within(value, Period::secs(0), Period::hours(24 * 365));
+    mqtt.limits.retain_interval: |value| within(value, Period::secs(0), Period::hours(24));
     http.listen;
     http.tls_listen;
     http.tls_certificate;
@@ -264,6 +289,7 @@ macro_rules! read_from_text {
 }
 
 read_from_text!(
+    Anonymous,
     ByteSize,
     Listen,
     LogFormat,

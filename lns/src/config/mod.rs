@@ -6,6 +6,7 @@
 
 mod channel;
 mod keys;
+mod mqtt_limits;
 mod problem;
 mod region;
 mod source;
@@ -17,11 +18,13 @@ mod web_url;
 use std::path::{Path, PathBuf};
 
 pub use channel::NetworkChannel;
+pub use mqtt_limits::MqttLimits;
 pub use problem::{ConfigProblem, Place};
 pub use region::{DynamicRegion, FixedRegion, RegionConfig, RegionSettings, SubBand};
 pub use source::Overrides;
 pub use units::{
-    BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Rx1Delay, Secret,
+    Anonymous, BrokerUrl, ByteSize, Listen, LogFormat, LogLevel, Period, RadioFrequency, Rx1Delay,
+    Secret,
 };
 pub use web_url::WebUrl;
 
@@ -126,6 +129,24 @@ pub struct MqttConfig {
     pub backlog_size: ByteSize,
     /// Undelivered events older than this are skipped.
     pub backlog_age: Period,
+    /// Who may come to the embedded broker as nobody.
+    pub anonymous: Anonymous,
+    /// How long the session of a client that is away is kept at most.
+    pub session_expiry: Period,
+    /// The largest packet of MQTT that a client may send.
+    pub max_packet: ByteSize,
+    /// Messages that wait for one client at most; then the oldest are dropped.
+    pub queue_length: u32,
+    /// The same in bytes.
+    pub queue_size: ByteSize,
+    /// Bytes that wait for all clients together.
+    pub queue_memory: ByteSize,
+    /// Retained messages.
+    pub retained_length: u32,
+    /// Bytes of all retained messages.
+    pub retained_size: ByteSize,
+    /// What is limited besides.
+    pub limits: MqttLimits,
 }
 
 /// `[http]`
@@ -268,6 +289,7 @@ impl Config {
                 ),
             });
         }
+        mqtt_limits::check(self, problems);
         let mqtt = &self.mqtt;
         self.check_ports(problems);
         if mqtt.broker_url.is_none() && mqtt.listen == Listen::Off {
@@ -346,6 +368,15 @@ impl Default for Config {
                 max_clients: 50_000,
                 backlog_size: ByteSize::mib(64),
                 backlog_age: Period::hours(24),
+                anonymous: Anonymous::Loopback,
+                session_expiry: Period::hours(2),
+                max_packet: ByteSize::mib(1),
+                queue_length: 100_000,
+                queue_size: ByteSize::mib(64),
+                queue_memory: ByteSize::mib(512),
+                retained_length: 100_000,
+                retained_size: ByteSize::mib(256),
+                limits: MqttLimits::default(),
             },
             http: HttpConfig {
                 listen: Listen::at([127, 0, 0, 1], 8080),

@@ -120,6 +120,16 @@ fn a_file_that_is_not_there_is_named() {
 
 #[test]
 fn keys_that_do_not_go_together_are_problems() {
+    let keep_alive = "[mqtt.limits]\nkeep_alive_min = \"20m\"\nkeep_alive_max = \"30s\"";
+    assert!(problems(keep_alive, &[])[0].contains("more than mqtt.limits.keep_alive_max, 30s"));
+    let payload = "[mqtt]\nmax_packet = \"64KiB\"\n[mqtt.limits]\npayload = \"128KiB\"";
+    assert!(problems(payload, &[])[0].contains("does not fit into mqtt.max_packet, 64KiB"));
+    let queues = "[mqtt]\nqueue_memory = \"1MiB\"";
+    assert!(problems(queues, &[])[0].contains("mqtt.queue_size"));
+    let wrong = "[mqtt]\nanonymous = \"everywhere\"\n[mqtt.limits]\nkeep_alive_max = \"19h\"";
+    let wrong = problems(wrong, &[]);
+    assert!(wrong[0].contains("\"loopback\" or \"none\""), "{wrong:?}");
+    assert!(wrong[1].contains("mqtt.limits.keep_alive_max"), "{wrong:?}");
     let one_port = "[mqtt]\nlisten = \"0.0.0.0:8080\"";
     assert!(problems(one_port, &[])[0].contains("http.listen too"));
     assert!(problems("[mqtt]\nlisten = \"off\"", &[])[0].contains("mqtt.broker_url is empty"));
@@ -313,6 +323,19 @@ fn every_key_changes_the_configuration() {
         | "mqtt.require_client_certificate"
         | "http.require_client_certificate" => "true",
         "mqtt.broker_url" => "mqtt://b",
+        "mqtt.anonymous" => "none",
+        "mqtt.session_expiry" => "7s",
+        "mqtt.max_packet"
+        | "mqtt.queue_size"
+        | "mqtt.queue_memory"
+        | "mqtt.retained_size"
+        | "mqtt.limits.payload"
+        | "mqtt.limits.user_properties"
+        | "mqtt.limits.bytes_per_second" => "7MiB",
+        "mqtt.limits.keep_alive_min"
+        | "mqtt.limits.keep_alive_max"
+        | "mqtt.limits.message_expiry"
+        | "mqtt.limits.retain_interval" => "7s",
         "http.public_url" => "https://b",
         "store.kind" => "redb",
         "region.ism2400.extra_channels" => "[\"2427.0MHz\"]",

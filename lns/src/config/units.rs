@@ -160,6 +160,36 @@ impl FromStr for Listen {
     }
 }
 
+/// Who may come to the embedded broker as nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// Who comes from this machine, while the broker listens on loopback alone.
+    Loopback,
+    /// Nobody.
+    None,
+}
+
+impl fmt::Display for Anonymous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loopback => "loopback",
+            Self::None => "none",
+        })
+    }
+}
+
+impl FromStr for Anonymous {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "loopback" => Ok(Self::Loopback),
+            "none" => Ok(Self::None),
+            _ => Err("it must be \"loopback\" or \"none\"".to_owned()),
+        }
+    }
+}
+
 /// Another MQTT broker: `mqtt://host` or `mqtt://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {

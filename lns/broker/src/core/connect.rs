@@ -43,6 +43,13 @@ impl Core {
             // MQTT 3.1.1 §3.1.3.1: who has no name cannot come back to its session.
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
+        let (limits, now) = (&self.config.limits, self.turn.now);
+        let is_in_time =
+            self.arrivals.take_of(&connect.client_id, limits.client_connects_per_second, now)
+                && self.arrivals.take(limits.connects_per_second, now);
+        if !is_in_time {
+            return Err(ReasonCode::ConnectionRateExceeded);
+        }
         let access = connecting.access.clone()?;
         access.connect(connect)?;
         let mut rights = Rights::new(access);
@@ -195,11 +202,13 @@ impl Core {
         (ack, patience)
     }
 
+    /// Seconds of keep alive that are in force; 0 is none.
     fn keep_alive_for(&self, connect: &Connect) -> u16 {
-        match (self.config.limits.keep_alive, connect.version) {
-            (Some((_, most)), Version::V5) if connect.keep_alive == 0 => most,
-            (Some((least, most)), Version::V5) => connect.keep_alive.clamp(least.min(most), most),
-            (Some(_), Version::V311) | (None, _) => connect.keep_alive,
+        match self.config.limits.keep_alive {
+            Some((_, u16::MAX)) if connect.keep_alive == 0 => 0,
+            Some((_, most)) if connect.keep_alive == 0 => most,
+            Some((least, most)) => connect.keep_alive.clamp(least.min(most), most),
+            None => connect.keep_alive,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::access::{Access, Rights};
 use crate::config::Config;
 use crate::event::{DisconnectReason, Input, Output};
 use crate::packet::{ClientPacket, ConnectionId, Disconnect};
+use crate::rate::Arrivals;
 use crate::reason::ReasonCode;
 use crate::retained::Retained;
 use crate::session::Session;
@@ -46,6 +47,7 @@ pub struct Core {
     timers: BTreeSet<(Timestamp, Timer)>,
     own: OwnPublications,
     departed: Departed,
+    arrivals: Arrivals,
     scratch: Scratch,
     next_session: u64,
     next_message: u64,
@@ -65,6 +67,7 @@ impl Core {
             timers: BTreeSet::new(),
             own: OwnPublications::default(),
             departed: Departed::default(),
+            arrivals: Arrivals::default(),
             scratch: Scratch::default(),
             next_session: 1,
             next_message: 1,

@@ -57,9 +57,31 @@ impl Core {
         {
             return Ok(());
         }
+        self.check_rate(slot, publish.message.qos)?;
         self.check_message(&publish.message).map_err(Refusal::Answer)?;
         self.check_rights(slot, &publish.message)?;
+        if let Some(most) = self.config.limits.message_expiry {
+            publish.message.expiry = publish.message.expiry.map(|expiry| expiry.min(most));
+        }
         self.accept(slot, publish)
+    }
+
+    /// Whether the client may publish one more in this second. What it says at QoS 0 beyond that is
+    /// dropped: nothing is promised of it.
+    fn check_rate(&mut self, slot: Slot, qos: Qos) -> Result<(), Refusal> {
+        let Some(most) = self.config.limits.publishes_per_second else { return Ok(()) };
+        let now = self.turn.now;
+        let Some(session) = self.sessions.get_mut(slot) else { return Ok(()) };
+        let Some(connection) = &mut session.connection else { return Ok(()) };
+        if connection.allowance.take(most, now) {
+            return Ok(());
+        }
+        if qos != Qos::AtMostOnce {
+            return Err(Refusal::Answer(ReasonCode::QuotaExceeded));
+        }
+        let client_id = session.client_id().clone();
+        self.turn.note(Note::Refused { client_id, reason: ReasonCode::MessageRateTooHigh });
+        Err(Refusal::PassOver)
     }
 
     /// Puts the topic in the place of its alias, and learns what an alias stands for (§3.3.2.3.4).
@@ -150,7 +172,11 @@ impl Core {
         if !is_topic_name(&message.topic) || !self.topic_fits(&message.topic) {
             return Err(ReasonCode::TopicNameInvalid);
         }
-        if limits.payload_bytes.is_some_and(|limit| message.payload.len() > limit) {
+        let user = || message.properties.iter().flat_map(|properties| &properties.user);
+        let user_bytes = || user().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if limits.payload_bytes.is_some_and(|limit| message.payload.len() > limit)
+            || limits.user_property_bytes.is_some_and(|limit| user_bytes() > limit)
+        {
             return Err(ReasonCode::QuotaExceeded);
         }
         Ok(())

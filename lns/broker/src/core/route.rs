@@ -136,6 +136,9 @@ impl Core {
         if !message.retain || (by_client && message.topic.starts_with('$')) {
             return Ok(());
         }
+        if by_client && self.retains_too_often(&message.topic) {
+            return Err(ReasonCode::QuotaExceeded);
+        }
         if message.payload.is_empty() {
             self.forget_retained(&message.topic);
             return Ok(());
@@ -155,6 +158,12 @@ impl Core {
         }
         self.retained.put(Kept { publication: publication.clone(), published });
         Ok(())
+    }
+
+    fn retains_too_often(&self, topic: &str) -> bool {
+        let Some(interval) = self.config.limits.retain_interval else { return false };
+        let last = self.retained.get(topic).map(|kept| kept.published);
+        last.is_some_and(|last| last.plus_millis(interval) > self.turn.now)
     }
 
     /// Forgets the retained message of a topic, if there is one.

@@ -1,6 +1,6 @@
 //! Bounds: slow readers, full queues, limits, and the pause.
 
-use lns_broker::{Config, DropCause, Input, Limits, Message, Note, Qos};
+use lns_broker::{Config, DropCause, Input, Limits, Message, Note, Properties, Qos};
 
 use crate::lab::*;
 
@@ -208,4 +208,82 @@ fn aws_limits_hold_when_they_are_set() {
     assert_eq!(lab.heard("a"), ["SUBACK 1 [01]"], "one that it has may change");
     lab.connect(v5(&"x".repeat(129)));
     assert_eq!(lab.heard(&"x".repeat(129)), ["CONNACK ClientIdentifierNotValid", "CLOSED"]);
+}
+
+#[test]
+fn a_client_that_publishes_too_fast_is_told_so_and_goes_on_when_it_slows_down() {
+    let limits = Limits { publishes_per_second: Some(3), ..Limits::default() };
+    let lab = |connect| {
+        let mut lab = Lab::with(Config { limits, ..Config::default() });
+        lab.connect(v5("b"));
+        lab.says("b", subscribe(1, &[("t", Q1)]));
+        lab.connect(connect);
+        (lab.heard("a"), lab.heard("b"));
+        for _ in 0..3 {
+            lab.says("a", publish(0, "t", "", Q0));
+        }
+        lab
+    };
+    let mut v5_lab = lab(v5("a"));
+    v5_lab.says("a", publish(0, "t", "", Q0));
+    v5_lab.says("a", publish(1, "t", "", Q1));
+    v5_lab.says("a", publish(2, "t", "", Q2));
+    assert_eq!(v5_lab.heard("a"), ["PUBACK 1 QuotaExceeded", "PUBREC 2 QuotaExceeded"]);
+    assert_eq!(v5_lab.heard("b").len(), 3);
+    v5_lab.pass(1);
+    v5_lab.says("a", publish(1, "t", "", Q1));
+    assert_eq!(v5_lab.heard("a"), ["PUBACK 1"]);
+
+    let mut v3_lab = lab(v3("a"));
+    v3_lab.says("a", publish(0, "t", "", Q0));
+    assert_eq!(v3_lab.heard("a"), [""; 0], "QoS 0 is dropped");
+    v3_lab.says("a", publish(1, "t", "", Q1));
+    assert_eq!(v3_lab.heard("a"), ["CLOSED"], "MQTT 3.1.1 has no words for it");
+    assert_eq!(v3_lab.heard("b").len(), 3);
+}
+
+#[test]
+fn clients_that_connect_too_fast_are_turned_away_until_they_slow_down() {
+    let limits = Limits { client_connects_per_second: Some(1), ..Limits::default() };
+    let mut lab = Lab::with(Config { limits, ..Config::default() });
+    lab.connect(v5("a"));
+    lab.connect(v5("b"));
+    lab.leaves("a");
+    (lab.heard("a"), lab.heard("b"));
+    lab.connect(v5("a"));
+    assert_eq!(lab.heard("a"), ["CONNACK ConnectionRateExceeded", "CLOSED"]);
+    lab.pass(1);
+    lab.connect(v5("a"));
+    assert_eq!(lab.heard("a"), ["CONNACK"]);
+
+    let limits = Limits { connects_per_second: Some(2), ..Limits::default() };
+    let mut lab = Lab::with(Config { limits, ..Config::default() });
+    let answers = ["a", "b", "c"].map(|name| {
+        lab.connect(v5(name));
+        lab.heard(name)[0].clone()
+    });
+    assert_eq!(answers, ["CONNACK", "CONNACK", "CONNACK ConnectionRateExceeded"]);
+}
+
+#[test]
+fn retained_messages_expiry_and_user_properties_have_their_limits_too() {
+    let mut lab = Lab::with(Config { limits: Limits::aws(), ..Config::default() });
+    lab.connect(v5("a"));
+    lab.heard("a");
+    lab.says("a", publish_message(1, retained("t", "1", Q1)));
+    lab.says("a", publish_message(2, retained("t", "2", Q1)));
+    lab.says("a", publish_message(3, retained("u", "1", Q1)));
+    assert_eq!(lab.heard("a"), ["PUBACK 1", "PUBACK 2 QuotaExceeded", "PUBACK 3"]);
+    lab.pass(1);
+    let lasting = Message { expiry: Some(u32::MAX), ..retained("t", "3", Q1) };
+    lab.says("a", publish_message(2, lasting));
+    lab.says("a", subscribe(4, &[("t", Q0)]));
+    assert_eq!(lab.deliveries.last().unwrap().1.expiry, Some(604_800));
+    lab.heard("a");
+
+    let user = vec![("name".into(), "v".repeat(8 << 10).into())];
+    let properties = Some(Box::new(Properties { user, ..Properties::default() }));
+    let wordy = Message { properties, ..Message::new("t", "", Qos::AtLeastOnce) };
+    lab.says("a", publish_message(5, wordy));
+    assert_eq!(lab.heard("a"), ["PUBACK 5 QuotaExceeded"]);
 }

@@ -304,12 +304,17 @@ fn the_server_can_shorten_the_keep_alive() {
         let mut lab = Lab::with(Config { limits, ..Config::default() });
         let mut connect = v5("a");
         connect.keep_alive = asked;
+        // One of MQTT 3.1.1 is not told, and bound all the same.
+        let mut old = v3("b");
+        old.keep_alive = asked;
+        lab.connect(old);
         lab.connect(connect);
         lab.pass(expected + expected / 2 - 1);
         assert_eq!(lab.heard("a"), ["CONNACK"], "asked for {asked}");
         lab.pass(1);
         lab.pass(1);
         assert_eq!(lab.heard("a"), ["DISCONNECT KeepAliveTimeout", "CLOSED"]);
+        assert_eq!(lab.heard("b"), ["CONNACK", "CLOSED"]);
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::gate::{Admitted, Caller, Porter, Transport};
 use super::line::Line;
 use super::owner::ToOwner;
+use super::pace::Pace;
 use super::read::read;
 use crate::broker::status::Counters;
 use crate::entropy;
@@ -45,6 +46,8 @@ pub(super) struct Reception {
     /// How many clients are asked at a time who they are: hashing a password takes a core.
     pub asking: Semaphore,
     pub max_packet: usize,
+    /// The most bytes of a second each way of one connection.
+    pub bytes_per_second: Option<u32>,
 }
 
 /// Where a client comes from.
@@ -193,15 +196,22 @@ async fn part(stream: &mut impl Stream) {
     let _ = timeout(FAREWELL, goodbye).await;
 }
 
-/// Writes all of `bytes`; dropped before it is ready, it has written some, and they are gone from there.
-async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &mut BytesMut) -> io::Result<()> {
+/// Writes all of `bytes` and says how many; dropped before it is ready, it has written some, and they
+/// are gone from there.
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &mut BytesMut) -> io::Result<usize> {
+    let count = bytes.len();
     while !bytes.is_empty() {
         if to.write_buf(bytes).await? == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
     }
     *bytes = BytesMut::new();
-    to.flush().await
+    to.flush().await.map(|()| count)
+}
+
+/// The earlier of two moments, of which one may be none.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Instant {
+    one.into_iter().chain(other).min().unwrap_or_else(Instant::now)
 }
 
 /// A connection after CONNECT.
@@ -270,6 +280,8 @@ impl<S: Stream> Talk<S> {
     async fn run(&mut self) -> io::Result<()> {
         let (mut closed, mut paused) = (false, false);
         let mut last_moment = None;
+        let pace = || Pace::new(self.reception.bytes_per_second);
+        let (mut reading, mut saying) = (pace(), pace());
         // What came with CONNECT.
         self.hand_over().await?;
         loop {
@@ -277,6 +289,9 @@ impl<S: Stream> Talk<S> {
             if closed && !writing {
                 return Ok(());
             }
+            let not_yet = reading.wait();
+            // Last words need not wait.
+            let not_said = saying.wait().filter(|_| !closed);
             let may_read = !closed && !paused && !self.deaf && self.out.next.len() < UNREAD;
             tokio::select! {
                 () = self.line.changed() => {
@@ -286,17 +301,19 @@ impl<S: Stream> Talk<S> {
                         last_moment.get_or_insert(Instant::now() + FAREWELL);
                     }
                 }
-                written = write(&mut self.to, &mut self.out.writing), if writing => {
-                    written?;
+                written = write(&mut self.to, &mut self.out.writing), if writing && not_said.is_none() => {
+                    saying.spend(written?);
                     self.out.flushed = true;
                     self.report().await?;
                 }
-                count = read(&mut self.from, &mut self.bytes), if may_read => {
-                    if count? == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                count = read(&mut self.from, &mut self.bytes), if may_read && not_yet.is_none() => {
+                    match count? {
+                        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                        count => reading.spend(count),
                     }
                     self.hand_over().await?;
                 }
+                () = sleep_until(earlier(not_yet, not_said)), if not_yet.or(not_said).is_some() => {}
                 () = sleep_until(last_moment.unwrap_or_else(Instant::now)), if closed => return Ok(()),
             }
         }
