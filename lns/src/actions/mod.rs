@@ -108,6 +108,15 @@ impl Shared {
         is_over
     }
 
+    /// What HTTP endpoints should have and waits is tried now: one of them may be allowed to.
+    fn try_posts_again(&self) {
+        let outboxes = self.outboxes.read();
+        let posts = outboxes.values().filter(
+            |outbox| matches!(&*outbox.duty.borrow(), Duty::Work(target) if matches!(**target, Target::Http(_))),
+        );
+        posts.for_each(|outbox| outbox.again.notify_one());
+    }
+
     fn failed(&self, action: &ActionId, task: &Task, why: &str) -> Option<Queued> {
         let task = self.failures.get()?.failed(action, task, why)?;
         let error_action = ActionId { rule: Arc::clone(&action.rule), action: ERROR_ACTION };
@@ -168,7 +177,7 @@ impl Actions {
             .thread_name("actions")
             .enable_all()
             .build()?;
-        runtime.spawn(confirm::run(Arc::clone(&shared.clients)));
+        runtime.spawn(confirm::run(Arc::clone(&shared)));
         let committer = std::thread::Builder::new()
             .name("actions-commit".into())
             .spawn(move || thread.run(&inboxes))?;

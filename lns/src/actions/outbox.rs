@@ -45,6 +45,8 @@ pub struct Outbox {
     /// What is counted.
     pub meters: ActionMeters,
     pub(super) arrived: Notify,
+    /// What failed may go well now.
+    pub(super) again: Notify,
     failing: AtomicBool,
     state: Mutex<State>,
 }
@@ -83,6 +85,7 @@ impl Outbox {
             duty: watch::Sender::new(Duty::Pause),
             meters,
             arrived: Notify::new(),
+            again: Notify::new(),
             failing: AtomicBool::new(false),
             state: Mutex::new(state),
         }

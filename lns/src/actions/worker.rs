@@ -81,6 +81,7 @@ impl Worker<'_> {
                 tokio::select! {
                     _ = changed.changed() => return,
                     () = tokio::time::sleep(wait) => {}
+                    () = self.outbox.again.notified() => self.failures = 0,
                 }
             }
         }

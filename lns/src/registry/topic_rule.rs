@@ -144,6 +144,21 @@ pub struct RuleDestination {
     pub updated_at: Timestamp,
 }
 
+impl RuleDestination {
+    /// Whether its URL is the beginning of another: the same origin, and a path that is the same or
+    /// above.
+    pub fn covers(&self, url: &str) -> bool {
+        let (Ok(ours), Ok(url)) = (url::Url::parse(&self.confirmation_url), url::Url::parse(url))
+        else {
+            return false;
+        };
+        let above = ours.path().trim_end_matches('/');
+        let below = url.path().strip_prefix(above);
+        ours.origin() == url.origin()
+            && below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
+}
+
 impl Kept for RuleDestination {
     type Key = Id;
     const KIND: Kind = Kind::TopicRuleDestination;
@@ -161,5 +176,45 @@ impl Kept for RuleDestination {
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
         &registry.rule_destinations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination_at(url: &str) -> RuleDestination {
+        RuleDestination {
+            id: Id::random(),
+            confirmation_url: url.to_owned(),
+            token: String::new(),
+            status: RuleDestinationStatus::Enabled,
+            confirmed: true,
+            status_reason: None,
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+        }
+    }
+
+    #[test]
+    fn a_destination_covers_what_is_below_it_and_nothing_that_only_looks_like_it() {
+        for (destination, url) in [
+            ("https://a.com", "https://a.com/x?y=1"),
+            ("https://a.com/in", "https://a.com/in"),
+            ("https://a.com/in/", "https://a.com:443/in/7"),
+            ("http://a.com:8080/", "http://a.com:8080/"),
+        ] {
+            assert!(destination_at(destination).covers(url), "{destination} {url}");
+        }
+        for (destination, url) in [
+            ("https://a.com", "https://a.com.evil/x"),
+            ("https://a.com", "https://a.com@evil/x"),
+            ("https://a.com", "http://a.com/x"),
+            ("https://a.com/in", "https://a.com/inside"),
+            ("https://a.com/in", "https://a.com/in/../out"),
+            ("http://a.com:8080/", "http://a.com/"),
+        ] {
+            assert!(!destination_at(destination).covers(url), "{destination} {url}");
+        }
     }
 }

@@ -71,10 +71,6 @@ impl Endpoint {
     pub fn got(&self) -> Vec<Got> {
         self.inner.got.lock().clone()
     }
-
-    pub fn bodies(&self) -> Vec<String> {
-        self.got().into_iter().map(|(_, _, body)| body).collect()
-    }
 }
 
 async fn take(

@@ -16,6 +16,7 @@ use lns::store::{MemoryStore, Store};
 use lns_lorawan::Region;
 use parking_lot::Mutex;
 
+use crate::endpoint::Endpoint;
 use crate::fake::Fake;
 
 /// How long anything here may take.
@@ -170,6 +171,13 @@ impl Bench {
             updated_at: lns_lorawan::Timestamp::from_secs(1),
         };
         self.registry.create(destination).expect("the registry takes it");
+    }
+}
+
+impl Endpoint {
+    /// The bodies that it was sent.
+    pub fn bodies(&self) -> Vec<String> {
+        self.got().into_iter().map(|(_, _, body)| body).collect()
     }
 }
 

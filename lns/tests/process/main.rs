@@ -2,6 +2,8 @@
 
 mod broker_away;
 mod device_sdks;
+#[path = "../actions/endpoint.rs"]
+mod endpoint;
 mod fleet;
 mod https;
 mod identity;
@@ -9,6 +11,7 @@ mod kill;
 mod ledger;
 mod mqtt_kept;
 mod refusals;
+mod rule_commands;
 mod rules;
 mod shadows;
 mod terminate;

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use lns_lorawan::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::reading::time;
@@ -15,7 +16,9 @@ use crate::api::fields::{Fields, wrong};
 use crate::api::params::{Label, Params};
 use crate::api::routing::Service;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, arn, operation};
-use crate::registry::{Id, Kind, Registry, RuleDestination, RuleDestinationStatus as Status};
+use crate::registry::{
+    Id, Kind, Registry, RegistryError, RuleDestination, RuleDestinationStatus as Status,
+};
 
 /// The longest URL, in characters.
 const URL: usize = 2000;
@@ -33,11 +36,9 @@ fn token() -> String {
     hex::encode([0; 4].map(|_: u8| crate::entropy::u64().to_be_bytes()).concat())
 }
 
-/// CreateTopicRuleDestination. The confirmation is asked for by whoever executes rules' actions.
-async fn create(State(state): Shared, body: Bytes) -> Answer {
-    let confirmation_url = read_url(&body)?;
-    let now = (state.surroundings.now)();
-    let destination = RuleDestination {
+/// A destination that waits for its confirmation, which is asked for by whoever executes actions.
+fn waiting(confirmation_url: String, now: Timestamp) -> RuleDestination {
+    RuleDestination {
         id: Id::random(),
         confirmation_url,
         token: token(),
@@ -46,7 +47,31 @@ async fn create(State(state): Shared, body: Bytes) -> Answer {
         status_reason: Some("waiting for the endpoint's confirmation".to_owned()),
         created_at: now,
         updated_at: now,
-    };
+    }
+}
+
+/// Makes the destination that a rule's http action needs, unless there is one. With AWS, too, a rule
+/// brings its destinations with it.
+pub(super) fn ensure(
+    registry: &Registry,
+    confirmation_url: &str,
+    now: Timestamp,
+) -> Result<(), RegistryError> {
+    let mut there = false;
+    registry.walk(None, &mut |destination: &Arc<RuleDestination>| {
+        there = destination.confirmation_url == confirmation_url
+            || destination.status == Status::Enabled && destination.covers(confirmation_url);
+        !there
+    });
+    if !there {
+        registry.create(waiting(confirmation_url.to_owned(), now))?;
+    }
+    Ok(())
+}
+
+/// CreateTopicRuleDestination.
+async fn create(State(state): Shared, body: Bytes) -> Answer {
+    let destination = waiting(read_url(&body)?, (state.surroundings.now)());
     let made = state.change(move |registry| registry.create(destination)).await?;
     let document = document(made.record(), "httpUrlProperties");
     json_of(StatusCode::OK, json!({ "topicRuleDestination": document }))
@@ -60,6 +85,10 @@ fn read_url(body: &[u8]) -> Result<String, ApiError> {
     if configuration.take("vpcConfiguration").is_some() {
         let path = configuration.path("vpcConfiguration");
         return Err(wrong(&path, "there is no VPC here; the server's own network is what it has"));
+    }
+    if configuration.take("influxDBConfiguration").is_some() {
+        let path = configuration.path("influxDBConfiguration");
+        return Err(wrong(&path, "write to InfluxDB by an influxLineProtocol action"));
     }
     let http = configuration.object("httpUrlConfiguration")?;
     let mut http = configuration.required("httpUrlConfiguration", http)?;

@@ -13,6 +13,7 @@ use lns_pipeline::rule::{MAX_SQL_BYTES, Rule, RuleError};
 use serde_json::{Map, Value, json};
 
 use super::reading::time;
+use super::rule_destinations;
 use crate::api::common::{few_enough, json_of, list_of, page_of, put};
 use crate::api::fields::{Fields, wrong};
 use crate::api::params::{Label, Params};
@@ -57,6 +58,12 @@ fn read(name: String, body: &[u8], before: Option<&TopicRule>) -> Result<TopicRu
         tags: Tags::new(),
     };
     fields.finish()?;
+    let mut actions = rule.actions.iter().chain(&rule.error_action);
+    if actions.any(|action| action.get("influxDB").is_some()) {
+        let why = "it needs a destination of InfluxDB, which there is none of; influxLineProtocol \
+                   has the same members, and url and token in place of destinationArn";
+        return Err(wrong("influxDB", why));
+    }
     restore(&mut rule, before)?;
     let compiled = Rule::compile(&rule.name, &rule.payload()).map_err(refusal)?;
     rule.topic_pattern = compiled.filter().map(ToString::to_string);
@@ -100,8 +107,32 @@ async fn create(
     let tags = tags(&headers)?;
     let rule =
         TopicRule { created_at: (state.surroundings.now)(), tags, ..read(name, &body, None)? };
-    state.change_rule(move |registry| registry.create(rule)).await?;
+    let (urls, now) = (confirmations(&rule), rule.created_at);
+    let make = move |registry: &Registry| {
+        registry.create(rule).inspect(|_| ensure_all(registry, &urls, now))
+    };
+    state.change_rule(make).await?;
     json_of(StatusCode::OK, json!({}))
+}
+
+/// Where a rule's http actions want their endpoints to confirm, if they say so without templates.
+fn confirmations(rule: &TopicRule) -> Vec<String> {
+    let actions = rule.actions.iter().chain(&rule.error_action);
+    let url = |action: &Value| {
+        let http = action.get("http")?;
+        let url = http.get("confirmationUrl").or_else(|| http.get("url"))?.as_str()?;
+        Some(url.to_owned()).filter(|url| !url.contains("${"))
+    };
+    actions.filter_map(url).collect()
+}
+
+/// Makes the destinations that a rule needs. A rule without one waits, so that it is there either way.
+fn ensure_all(registry: &Registry, urls: &[String], now: Timestamp) {
+    for url in urls {
+        if let Err(error) = rule_destinations::ensure(registry, url, now) {
+            tracing::warn!(url, %error, "a rule's destination could not be made");
+        }
+    }
 }
 
 /// The tags of a new rule, which come in a header as a query would.
@@ -173,11 +204,18 @@ async fn list(State(state): Shared, mut params: Params) -> Answer {
 async fn replace(State(state): Shared, Label(name): Label, body: Bytes) -> Answer {
     let before = state.registry.find::<TopicRule>(&name);
     let new = read(name.clone(), &body, before.as_deref())?;
-    change(&state, name, move |rule| {
+    let (urls, now) = (confirmations(&new), (state.surroundings.now)());
+    let answer = change(&state, name, move |rule| {
         let (created_at, tags) = (rule.created_at, std::mem::take(&mut rule.tags));
         *rule = TopicRule { created_at, tags, ..new };
     })
-    .await
+    .await?;
+    let ensure = move |registry: &Registry| {
+        ensure_all(registry, &urls, now);
+        Ok::<(), RegistryError>(())
+    };
+    state.change(ensure).await?;
+    Ok(answer)
 }
 
 /// EnableTopicRule.

@@ -90,6 +90,12 @@ impl Http<String> {
         check_url(KIND, "url", &self.url)?;
         if let Some(url) = &self.confirmation_url {
             check_url(KIND, "confirmationUrl", url)?;
+            // A template in either is filled in only with a message.
+            let (ours, above) = (constant_part(&self.url), constant_part(url));
+            if !ours.starts_with(above) && !above.starts_with(ours) {
+                let why = format!("{url:?} is not the beginning of url");
+                return Err(bad(KIND, "confirmationUrl", why));
+            }
         }
         if self.auth.is_some() {
             let why = "signs requests for services of AWS; put a token into headers";
@@ -106,6 +112,11 @@ impl Http<String> {
         }
         self.batch_config.map_or(Ok(()), BatchConfig::check)
     }
+}
+
+/// What stands before the first expression of a template.
+fn constant_part(text: &str) -> &str {
+    text.split("${").next().unwrap_or_default()
 }
 
 impl BatchConfig {

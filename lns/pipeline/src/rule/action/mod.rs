@@ -19,6 +19,8 @@ mod republish;
 mod secret;
 mod shadow;
 
+use std::convert::Infallible;
+
 use serde::{Deserialize, Serialize};
 
 use super::template::Template;
@@ -216,10 +218,14 @@ impl Action<Template> {
     pub fn variable(&self, filled: &Task) -> Vec<String> {
         let mut constant = Vec::new();
         let mut texts = Vec::new();
-        let done =
-            self.try_map_ref(&mut |template| never(constant.push(template.constant().is_some())));
-        let Ok(_) = done;
-        let Ok(_) = filled.try_map_ref(&mut |text| never(texts.push(text.clone())));
+        let Ok(_) = self.try_map_ref(&mut |template| {
+            constant.push(template.constant().is_some());
+            Ok::<(), Infallible>(())
+        });
+        let Ok(_) = filled.try_map_ref(&mut |text| {
+            texts.push(text.clone());
+            Ok::<(), Infallible>(())
+        });
         let variable = texts.into_iter().zip(constant).filter(|(_, constant)| !constant);
         variable.map(|(text, _)| text).collect()
     }
@@ -233,10 +239,6 @@ impl Action<Template> {
         });
         task.ok().filter(|_| texts.next().is_none())
     }
-}
-
-fn never((): ()) -> Result<(), std::convert::Infallible> {
-    Ok(())
 }
 
 impl Action<String> {
