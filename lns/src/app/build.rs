@@ -293,6 +293,14 @@ fn way_out(
     let shadows = ShadowRoom::start(config, common, (&broker, service))?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));
+    // The broker knows who knows the clients, so that one of the three must not hold the next.
+    let told = Arc::downgrade(&events);
+    let told = move |certificate: &_| {
+        if let Some(events) = told.upgrade() {
+            events.certificate_registered(certificate);
+        }
+    };
+    common.identity.tell_registrations(Box::new(told));
     let surroundings = Arc::new(outbox::Surroundings {
         registry: Arc::clone(&common.registry),
         gateways: Arc::clone(&common.gateways),

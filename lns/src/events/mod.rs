@@ -6,6 +6,7 @@
 //! on a durable one is published with it, at least once and with the same id. The others are
 //! published once and not stored: a crash, or a broker that takes no more, loses them.
 
+mod certificates;
 mod registry_events;
 mod silence;
 #[cfg(test)]

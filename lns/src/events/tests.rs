@@ -287,3 +287,32 @@ fn what_becomes_of_things_is_worded_as_aws_does() {
     assert_eq!((&body["attributes"], &body["thingTypeName"]), (&json!({ "a": "1" }), &Value::Null));
     assert_eq!(told[1].1["groupId"], "g-1");
 }
+
+#[test]
+fn a_certificate_that_registers_itself_is_told_without_opting_in() {
+    let room = room(None);
+    let at = Timestamp::from_secs(1_767_323_045);
+    let mut certificate = crate::registry::Certificate {
+        id: "c0ffee".to_owned(),
+        pem: String::new(),
+        status: crate::registry::CertificateStatus::PendingActivation,
+        mode: crate::registry::CertificateMode::SniOnly,
+        ca: Some("ca00".to_owned()),
+        not_before: at,
+        not_after: at,
+        created_at: at,
+        changed_at: at,
+        version: 1,
+    };
+    room.events.certificate_registered(&certificate);
+    let (topic, body) = room.paper.0.lock().remove(0);
+    assert_eq!(topic, "$aws/events/certificates/registered/ca00");
+    assert_eq!(body["certificateId"], "c0ffee");
+    assert_eq!(body["caCertificateId"], "ca00");
+    assert_eq!(body["certificateStatus"], "PENDING_ACTIVATION");
+    assert_eq!(body["certificateRegistrationTimestamp"], "1767323045000");
+    assert!(body["timestamp"].is_i64() && body["awsAccountId"].is_string(), "{body}");
+    certificate.ca = None;
+    room.events.certificate_registered(&certificate);
+    assert!(room.paper.0.lock().is_empty(), "it has no authority that would have registered it");
+}

@@ -21,7 +21,7 @@ mod x509;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use lns_broker::{Access, ReasonCode};
 use lns_lorawan::{TimeDelta, Timestamp};
@@ -82,6 +82,9 @@ pub struct Changes {
     pub gone: BTreeSet<String>,
 }
 
+/// Hears of certificates that have registered themselves. It must not block.
+pub type Registrations = Box<dyn Fn(&Certificate) + Send + Sync>;
+
 /// Who knows the clients.
 pub struct Identity {
     registry: Arc<Registry>,
@@ -90,6 +93,8 @@ pub struct Identity {
     passwords: Passwords,
     /// Opened when it is first needed.
     authority: Mutex<Option<Arc<Authority>>>,
+    /// Told of certificates that have registered themselves.
+    registrations: OnceLock<Registrations>,
     /// The rights that somebody holds: as many as there are sessions.
     held: Mutex<Held>,
 }
@@ -113,8 +118,16 @@ impl Identity {
             data_dir,
             passwords: Passwords::default(),
             authority: Mutex::default(),
+            registrations: OnceLock::new(),
             held: Mutex::default(),
         }
+    }
+
+    /// From now on `told` hears of certificates that have registered themselves, after it is durable.
+    /// The first call counts.
+    pub fn tell_registrations(&self, told: Registrations) {
+        // Set before: then that one goes on hearing of them.
+        let _ = self.registrations.set(told);
     }
 
     /// The server's own authority; made at the first call.
@@ -242,11 +255,16 @@ impl Identity {
             version: 1,
         };
         match self.registry.create(certificate) {
-            Ok(_) => tracing::info!(
-                certificate = parsed.id,
-                ca = ca.id,
-                "a certificate has registered itself; activate it"
-            ),
+            Ok(made) => {
+                tracing::info!(
+                    certificate = parsed.id,
+                    ca = ca.id,
+                    "a certificate has registered itself; activate it"
+                );
+                if let Some(told) = self.registrations.get() {
+                    told(made.record());
+                }
+            }
             Err(error) => tracing::warn!(
                 certificate = parsed.id,
                 "a certificate cannot register itself: {error}"

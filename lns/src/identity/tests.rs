@@ -342,7 +342,15 @@ fn a_certificate_may_register_itself_and_waits() {
         tags: BTreeMap::new(),
     };
     world.registry.create(authority).unwrap();
-    assert_eq!(world.refusal(&shown), ReasonCode::NotAuthorized);
+    let (say, said) = std::sync::mpsc::channel();
+    let told = move |certificate: &Certificate| say.send(certificate.clone()).unwrap();
+    world.identity.tell_registrations(Box::new(told));
+    for _ in 0..2 {
+        assert_eq!(world.refusal(&shown), ReasonCode::NotAuthorized);
+    }
+    let told = said.recv().unwrap();
+    assert_eq!((told.id, told.ca.as_deref()), (id_of(&der[0]), Some(&*parsed.id)));
+    assert!(said.try_recv().is_err(), "it is told once");
     let (stranger_key, mut stranger) = (KeyPair::generate().unwrap(), CertificateParams::default());
     stranger.is_ca = IsCa::NoCa;
     let stranger = vec![stranger.self_signed(&stranger_key).unwrap().der().to_vec()];
