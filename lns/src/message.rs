@@ -289,6 +289,15 @@ pub enum RegistryEvent {
     },
     /// Of a group.
     ThingGroup(Operation, Arc<ThingGroup>),
+    /// A group came into another, or left it.
+    Hierarchy {
+        /// Whether it came.
+        added: bool,
+        /// The group above.
+        parent: Arc<ThingGroup>,
+        /// The group that came or left.
+        child: Arc<ThingGroup>,
+    },
     /// A thing came into a group, or left it.
     Membership {
         /// Whether it came.

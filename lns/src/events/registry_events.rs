@@ -36,6 +36,12 @@ impl Events {
                 "thingId": thing.id, "thingName": thing.name, "thingTypeName": thing_type,
             }),
             RegistryEvent::ThingGroup(_, group) => self.of_group(group),
+            RegistryEvent::Hierarchy { parent, child, .. } => json!({
+                "thingGroupId": parent.id,
+                "thingGroupName": parent.name,
+                "childGroupId": child.id,
+                "childGroupName": child.name,
+            }),
             RegistryEvent::Membership { thing, group, .. } => json!({
                 "groupArn": Kind::ThingGroup.arn(&group.name),
                 "groupId": group.id,
@@ -101,6 +107,7 @@ const fn switch(event: &RegistryEvent) -> &'static str {
         RegistryEvent::ThingType(..) => "THING_TYPE",
         RegistryEvent::TypeAssociation { .. } => "THING_TYPE_ASSOCIATION",
         RegistryEvent::ThingGroup(..) => "THING_GROUP",
+        RegistryEvent::Hierarchy { .. } => "THING_GROUP_HIERARCHY",
         RegistryEvent::Membership { .. } => "THING_GROUP_MEMBERSHIP",
     }
 }
@@ -115,7 +122,9 @@ const fn operation(event: &RegistryEvent) -> &'static str {
             Operation::Updated => "UPDATED",
             Operation::Deleted => "DELETED",
         },
-        RegistryEvent::TypeAssociation { added, .. } | RegistryEvent::Membership { added, .. } => {
+        RegistryEvent::TypeAssociation { added, .. }
+        | RegistryEvent::Hierarchy { added, .. }
+        | RegistryEvent::Membership { added, .. } => {
             if *added {
                 "ADDED"
             } else {
@@ -133,6 +142,9 @@ fn topic(event: &RegistryEvent) -> String {
             format!("thingTypeAssociation/thing/{}/thingType/{thing_type}", thing.name)
         }
         RegistryEvent::ThingGroup(_, group) => format!("thingGroup/{}", group.name),
+        RegistryEvent::Hierarchy { parent, child, .. } => {
+            format!("thingGroupHierarchy/thingGroup/{}/childThingGroup/{}", parent.name, child.name)
+        }
         RegistryEvent::Membership { thing, group, .. } => {
             format!("thingGroupMembership/thingGroup/{}/thing/{}", group.name, thing.name)
         }

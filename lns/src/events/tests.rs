@@ -245,7 +245,9 @@ fn a_device_with_an_interval_is_expected_though_it_was_never_heard() {
 #[test]
 fn what_becomes_of_things_is_worded_as_aws_does() {
     let room = room(None);
-    room.opt_in("iot", &["THING", "THING_GROUP_MEMBERSHIP", "THING_TYPE_ASSOCIATION"]);
+    let wanted =
+        ["THING", "THING_GROUP_HIERARCHY", "THING_GROUP_MEMBERSHIP", "THING_TYPE_ASSOCIATION"];
+    room.opt_in("iot", &wanted);
     let thing: Thing = serde_json::from_value(json!({
         "name": "lamp", "id": Id::random(), "attributes": { "a": "1" }, "version": 3,
     }))
@@ -259,6 +261,11 @@ fn what_becomes_of_things_is_worded_as_aws_does() {
     for event in [
         RegistryEvent::Thing(Operation::Updated, Arc::clone(&thing)),
         RegistryEvent::ThingGroup(Operation::Created, Arc::clone(&group)),
+        RegistryEvent::Hierarchy {
+            added: true,
+            parent: Arc::clone(&group),
+            child: Arc::new(ThingGroup { name: "wing".to_owned(), ..ThingGroup::clone(&group) }),
+        },
         RegistryEvent::Membership { added: true, thing: Arc::clone(&thing), group },
         RegistryEvent::TypeAssociation {
             added: false,
@@ -274,6 +281,7 @@ fn what_becomes_of_things_is_worded_as_aws_does() {
         topics,
         [
             "$aws/events/thing/lamp/updated",
+            "$aws/events/thingGroupHierarchy/thingGroup/hall/childThingGroup/wing/added",
             "$aws/events/thingGroupMembership/thingGroup/hall/thing/lamp/added",
             "$aws/events/thingTypeAssociation/thing/lamp/thingType/bulb/removed",
         ]
@@ -285,7 +293,16 @@ fn what_becomes_of_things_is_worded_as_aws_does() {
     );
     assert_eq!((&body["thingName"], &body["versionNumber"]), (&json!("lamp"), &json!(3)));
     assert_eq!((&body["attributes"], &body["thingTypeName"]), (&json!({ "a": "1" }), &Value::Null));
-    assert_eq!(told[1].1["groupId"], "g-1");
+    let place = &told[1].1;
+    assert_eq!(
+        (&place["eventType"], &place["operation"]),
+        (&json!("THING_GROUP_HIERARCHY_EVENT"), &json!("ADDED"))
+    );
+    assert_eq!(
+        (&place["thingGroupName"], &place["childGroupName"]),
+        (&json!("hall"), &json!("wing"))
+    );
+    assert_eq!(told[2].1["groupId"], "g-1");
 }
 
 #[test]

@@ -17,12 +17,17 @@ use crate::api::{Answer, ApiState, Shared, operation};
 use crate::registry::EventConfiguration;
 
 /// The types that this server publishes.
-const PUBLISHED: [&str; 5] =
-    ["THING", "THING_GROUP", "THING_GROUP_MEMBERSHIP", "THING_TYPE", "THING_TYPE_ASSOCIATION"];
+const PUBLISHED: [&str; 6] = [
+    "THING",
+    "THING_GROUP",
+    "THING_GROUP_HIERARCHY",
+    "THING_GROUP_MEMBERSHIP",
+    "THING_TYPE",
+    "THING_TYPE_ASSOCIATION",
+];
 
 /// AWS's other types: they can be switched off, which they are.
-const OTHERS: [&str; 6] =
-    ["CA_CERTIFICATE", "CERTIFICATE", "JOB", "JOB_EXECUTION", "POLICY", "THING_GROUP_HIERARCHY"];
+const OTHERS: [&str; 5] = ["CA_CERTIFICATE", "CERTIFICATE", "JOB", "JOB_EXECUTION", "POLICY"];
 
 /// The record of these switches.
 const SUBJECT: &str = "iot";

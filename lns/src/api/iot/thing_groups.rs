@@ -67,10 +67,19 @@ async fn create(State(state): Shared, Label(label): Label, body: Bytes) -> Answe
     let made = state.change(move |registry| registry.create(group)).await?;
     if let Created::New(group) = &made {
         state.tell_of(RegistryEvent::ThingGroup(Operation::Created, Arc::clone(group)));
+        tell_of_place(&state, true, group);
     }
     let mut body = named(made.record(), ["thingGroupName", "thingGroupArn"]);
     body.insert("thingGroupId".to_owned(), json!(made.record().id));
     json_of(StatusCode::OK, body)
+}
+
+/// Tells that a group came into the one above it, or left it.
+fn tell_of_place(state: &ApiState, added: bool, child: &Arc<ThingGroup>) {
+    let parent = child.parent.as_ref();
+    if let Some(parent) = parent.and_then(|name| state.registry.find::<ThingGroup>(name)) {
+        state.tell_of(RegistryEvent::Hierarchy { added, parent, child: Arc::clone(child) });
+    }
 }
 
 /// A group's name and ARN, under these words.
@@ -139,7 +148,10 @@ async fn remove(State(state): Shared, Label(label): Label, mut params: Params) -
         registry.remove_when(&label, |group: &ThingGroup| same_version(expected, group.version))
     });
     match gone.await {
-        Ok(group) => state.tell_of(RegistryEvent::ThingGroup(Operation::Deleted, group)),
+        Ok(group) => {
+            tell_of_place(&state, false, &group);
+            state.tell_of(RegistryEvent::ThingGroup(Operation::Deleted, group));
+        }
         Err(error) if is_missing(&error) => {}
         Err(error) => return Err(error),
     }
