@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
-
 use super::ast::{self, At, Expr, Operator};
 use super::error::SqlError;
 use super::eval;
-use super::func::{self, Function, Need, cast::Kind, regexp};
+use super::func::{self, Function, Need, cast::Kind, regexp, time};
 use super::json;
 use super::value::{Object, Value};
 use super::version::SqlVersion;
@@ -83,11 +81,18 @@ pub enum Node {
     Object(Vec<(Arc<str>, Node)>),
     Cast(Box<Node>, Kind),
     Call(&'static Function, Vec<Node>),
-    /// `regexp_…` with a constant expression, which may be none.
+    /// `regexp_…` with a constant expression, and replacement where it is constant too. They may be
+    /// none.
     Regexp {
         which: regexp::Which,
-        regex: Option<Box<Regex>>,
+        ready: Option<Box<regexp::Ready>>,
         arguments: Vec<Node>,
+    },
+    /// A time with a constant pattern and zone, which may be none.
+    Time {
+        which: time::Which,
+        ready: Option<Box<time::Ready>>,
+        value: Box<Node>,
     },
     /// `get_or_default`: what a look-up that fails is replaced with.
     OrDefault(Box<Node>, Option<Box<Node>>),
@@ -281,14 +286,10 @@ impl Compiler {
                 let mut nodes = nodes.into_iter().map(Box::new);
                 Node::OrDefault(nodes.next().expect("there is one"), nodes.next())
             }
-            (Need::Regex(which), 2 | 3) => match &nodes[1] {
-                Node::Constant(pattern) => {
-                    let regex = regexp::compile(pattern).map(Box::new);
-                    nodes.remove(1);
-                    Node::Regexp { which, regex, arguments: nodes }
-                }
-                _ => Node::Call(function, nodes),
-            },
+            (Need::Regex(which), 2 | 3) => ready_regexp(which, nodes)
+                .unwrap_or_else(|nodes| Node::Call(function, nodes)),
+            (Need::Time(which), 2 | 3) => ready_time(which, nodes)
+                .unwrap_or_else(|nodes| Node::Call(function, nodes)),
             (Need::ConstantFirst(what), _) if !matches!(nodes.first(), Some(Node::Constant(_))) => {
                 return Err(SqlError::NotConstant { at: at.0, name: function.name, what });
             }
@@ -310,6 +311,35 @@ impl Compiler {
         }
         Ok(())
     }
+}
+
+/// A regular expression made ready, if it is a constant; else the arguments as they were.
+fn ready_regexp(which: regexp::Which, mut nodes: Vec<Node>) -> Result<Node, Vec<Node>> {
+    let Node::Constant(pattern) = &nodes[1] else { return Err(nodes) };
+    let replacement = match nodes.get(2) {
+        Some(Node::Constant(replacement)) if which == regexp::Which::Replace => Some(replacement),
+        _ => None,
+    };
+    let ready = regexp::ready(pattern, replacement).map(Box::new);
+    if replacement.is_some() {
+        nodes.remove(2);
+    }
+    nodes.remove(1);
+    Ok(Node::Regexp { which, ready, arguments: nodes })
+}
+
+/// A pattern of dates made ready, if it and the zone are constants; else the arguments as they were.
+fn ready_time(which: time::Which, mut nodes: Vec<Node>) -> Result<Node, Vec<Node>> {
+    let at = which.pattern_at();
+    let zone = match (which, nodes.get(2)) {
+        (_, None) => None,
+        (time::Which::Format, Some(Node::Constant(zone))) => Some(zone),
+        (time::Which::Format | time::Which::Read, Some(_)) => return Err(nodes),
+    };
+    let Node::Constant(pattern) = &nodes[at] else { return Err(nodes) };
+    let ready = time::ready(pattern, zone).map(Box::new);
+    let value = Box::new(nodes.swap_remove(1 - at));
+    Ok(Node::Time { which, ready, value })
 }
 
 /// What a column is called that nobody named: a key by its last name, a function by its own, a
@@ -345,6 +375,7 @@ fn fold(node: Node, version: SqlVersion) -> Node {
         Node::Object(members) => members.iter().all(|(_, node)| constant(node)),
         Node::Call(function, arguments) => function.pure && arguments.iter().all(constant),
         Node::Regexp { arguments, .. } => arguments.iter().all(constant),
+        Node::Time { value, .. } => constant(value),
     };
     match foldable.then(|| eval::constant(&node, version)).flatten() {
         Some(value) => Node::Constant(value),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compile::{Column, Node, Program, Query, Select, empty_object};
 use super::env::{Env, Nothing, Origin, Payload, Seeded};
 use super::error::EvalError;
-use super::func::{Call, Function, cast, regexp};
+use super::func::{Call, Function, cast, regexp, time};
 use super::operator;
 use super::value::{Object, Value};
 use super::version::SqlVersion;
@@ -174,12 +174,19 @@ impl<'a> Eval<'a> {
                 cast::cast(&operand, *kind)
             }
             Node::Call(function, nodes) => self.call(function, nodes)?,
-            Node::Regexp { which, regex, arguments } => {
+            Node::Regexp { which, ready, arguments } => {
                 let arguments = self.all(arguments)?;
-                match regex {
-                    Some(regex) => regexp::run(*which, regex, &arguments, &mut self.budget)?,
+                match ready {
+                    Some(ready) => regexp::run(*which, ready, &arguments, &mut self.budget)?,
                     None => Value::Undefined,
                 }
+            }
+            Node::Time { which, ready, value } => {
+                let value = self.node(value)?;
+                self.budget.charge(value.size(MAX_TEXT_BYTES) / 64)?;
+                let ready = ready.as_ref();
+                let answer = ready.and_then(|ready| time::run(*which, ready, &value));
+                answer.unwrap_or(Value::Undefined)
             }
             Node::OrDefault(value, default) => self.or_default(value, default.as_deref())?,
         };

@@ -11,7 +11,7 @@ mod math;
 pub mod proto;
 pub mod regexp;
 mod text;
-mod time;
+pub mod time;
 
 pub use encoding::base64;
 
@@ -66,6 +66,8 @@ pub enum Need {
     Nothing,
     /// Its second argument is a regular expression.
     Regex(regexp::Which),
+    /// One of its arguments is a pattern of dates, another may be a zone.
+    Time(time::Which),
     /// A failure of its first argument is answered by the second.
     Default,
     /// Its first argument, which is named here, must be a constant.

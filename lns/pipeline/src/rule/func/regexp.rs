@@ -40,7 +40,7 @@ const fn function(name: &'static str, which: Which, run: fn(&mut Call<'_>) -> An
 }
 
 /// The machine of an expression; `None` if it is none, or too large.
-pub fn compile(pattern: &Value) -> Option<Regex> {
+fn compile(pattern: &Value) -> Option<Regex> {
     let pattern = pattern.to_text()?;
     if pattern.len() > MAX_PATTERN_BYTES {
         return None;
@@ -49,17 +49,35 @@ pub fn compile(pattern: &Value) -> Option<Regex> {
     builder.size_limit(MAX_PROGRAM_BYTES).dfa_size_limit(MAX_PROGRAM_BYTES).build().ok()
 }
 
+/// An expression that is known to be one, and what replaces its matches where that is known as well.
+#[derive(Debug)]
+pub struct Ready {
+    regex: Regex,
+    parts: Option<Vec<Part>>,
+}
+
+/// A constant expression made ready, and a constant replacement; `None` if one of them is none.
+pub fn ready(pattern: &Value, replacement: Option<&Value>) -> Option<Ready> {
+    let regex = compile(pattern)?;
+    let parts = match replacement {
+        None => None,
+        Some(replacement) => Some(Part::all(&replacement.to_text()?)?),
+    };
+    Some(Ready { regex, parts })
+}
+
 /// A call with the expression among its arguments.
 fn dynamic(which: Which, call: &mut Call<'_>) -> Answer {
     let [subject, pattern, rest @ ..] = call.arguments else { return Ok(Value::Undefined) };
     call.budget.charge(COMPILE_STEPS)?;
     let Some(regex) = compile(pattern) else { return Ok(Value::Undefined) };
     let arguments: Vec<Value> = std::iter::once(subject).chain(rest).cloned().collect();
-    run(which, &regex, &arguments, call.budget)
+    run(which, &Ready { regex, parts: None }, &arguments, call.budget)
 }
 
-/// A call with the expression compiled; it is not among the arguments.
-pub fn run(which: Which, regex: &Regex, arguments: &[Value], budget: &mut Budget) -> Answer {
+/// A call with the expression ready; it is not among the arguments.
+pub fn run(which: Which, ready: &Ready, arguments: &[Value], budget: &mut Budget) -> Answer {
+    let regex = &ready.regex;
     let Some((subject, rest)) = arguments.split_first() else { return Ok(Value::Undefined) };
     let Some(subject) = subject.to_text() else { return Ok(Value::Undefined) };
     budget.charge(subject.len() / 16)?;
@@ -68,6 +86,9 @@ pub fn run(which: Which, regex: &Regex, arguments: &[Value], budget: &mut Budget
         (Which::Substr, []) => {
             let found = regex.find(&subject).map(|found| Value::string(found.as_str()));
             Ok(found.unwrap_or(Value::Undefined))
+        }
+        (Which::Replace, []) if ready.parts.is_some() => {
+            replace(regex, &subject, ready.parts.as_deref().unwrap_or_default(), budget)
         }
         (Which::Replace, [replacement]) => match replacement.to_text().map(|text| Part::all(&text))
         {
@@ -79,6 +100,7 @@ pub fn run(which: Which, regex: &Regex, arguments: &[Value], budget: &mut Budget
 }
 
 /// A part of a replacement, as Java's `Matcher.replaceAll` reads it.
+#[derive(Debug)]
 enum Part {
     Text(String),
     Group(usize),

@@ -41,12 +41,14 @@ const ABBREVIATIONS: [(&str, &str); 13] = [
 ];
 
 /// A part of a pattern: text as it is, or a letter and how often it stands there.
+#[derive(Debug)]
 enum Part {
     Text(String),
     Letter(char, usize),
 }
 
 /// A pattern that is known to be one.
+#[derive(Debug)]
 pub struct Pattern(Vec<Part>);
 
 impl Pattern {
