@@ -195,6 +195,11 @@ impl Actions {
         let _ = self.shared.failures.set(failures);
     }
 
+    /// Whether an action can be done by this server at all; else why not.
+    pub fn check(&self, action: &ActionId, target: &Target) -> Result<(), String> {
+        self.shared.clients.check(action, target)
+    }
+
     /// Which actions there are from now on, and what each is to do. Others give up what waits.
     pub fn apply(&self, duties: &HashMap<ActionId, Duty>) {
         let mut working = self.shared.working.lock();

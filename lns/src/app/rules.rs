@@ -123,6 +123,10 @@ impl Sheets for OfRules {
 }
 
 impl crate::api::TopicRules for RuleRooms {
+    fn check(&self, rule: &lns_pipeline::rule::Rule) -> Result<(), String> {
+        self.rules.check(rule)
+    }
+
     fn follow(&self) {
         self.rules.follow();
     }

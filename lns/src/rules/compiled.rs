@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lns_pipeline::rule::Rule;
+use lns_pipeline::rule::action::Action;
+use lns_pipeline::rule::{Rule, Template};
 use lns_pipeline::topic::{TopicFilter, Trie};
 
 use super::deeds;
@@ -88,15 +89,13 @@ impl Compiled {
     pub fn duties(&self, is_synced: bool) -> HashMap<ActionId, Duty> {
         let mut duties = HashMap::new();
         for ready in self.by_name.values() {
-            let all = (0..).zip(ready.rule.actions());
-            let all = all.chain(ready.rule.error_action().map(|action| (ERROR_ACTION, action)));
-            for (place, action) in all {
+            for (id, action) in actions(&ready.rule) {
                 let duty = match deeds::target(action, is_synced) {
                     _ if ready.is_off() => Duty::Pause,
                     Some(target) => Duty::Work(Arc::new(target)),
                     None => continue,
                 };
-                duties.insert(ActionId::new(ready.rule.name(), place), duty);
+                duties.insert(id, duty);
             }
         }
         duties
@@ -130,6 +129,13 @@ impl Compiled {
             None => Err(name),
         }
     }
+}
+
+/// A rule's actions, the error action last.
+pub fn actions(rule: &Rule) -> impl Iterator<Item = (ActionId, &Action<Template>)> {
+    let all = (0..).zip(rule.actions());
+    let all = all.chain(rule.error_action().map(|action| (ERROR_ACTION, action)));
+    all.map(|(place, action)| (ActionId::new(rule.name(), place), action))
 }
 
 fn ready(record: Arc<TopicRule>, observer: &Observer) -> Option<Arc<Ready>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lns_pipeline::rule::action::{self, Action, MqttHeaders, SecretText};
+use lns_pipeline::rule::action::{self, Action, InfluxVersion, MqttHeaders, SecretText};
 use lns_pipeline::rule::{Template, Value};
 use lns_pipeline::topic::is_topic_name;
 
@@ -40,10 +40,7 @@ pub fn target(action: &Action<Template>, is_synced: bool) -> Option<Target> {
         Action::InfluxDb(_) => return None,
         Action::InfluxLineProtocol(action) => Target::Influx(InfluxTarget {
             url: action.url.clone(),
-            api: InfluxApi::V2 {
-                org: action.points.organization.clone().unwrap_or_default(),
-                bucket: action.points.database_name.clone(),
-            },
+            api: influx_api(action),
             token: action.token.as_ref().map(secret_of).unwrap_or_default(),
             precision: action.points.timestamp_unit.name(),
             batch: action.points.batch_config.map(influx_batch),
@@ -85,6 +82,18 @@ fn http_target(action: &action::Http<Template>) -> HttpTarget {
     let headers = action.headers.iter();
     let headers = headers.map(|header| (header.key.clone(), constant(&header.value)));
     HttpTarget { url: constant(&action.url), headers: headers.collect(), batch }
+}
+
+fn influx_api<T>(action: &action::InfluxLineProtocol<T>) -> InfluxApi {
+    let database = action.points.database_name.clone();
+    match action.api {
+        InfluxVersion::V1 => InfluxApi::V1 { database },
+        InfluxVersion::V2 => InfluxApi::V2 {
+            org: action.points.organization.clone().unwrap_or_default(),
+            bucket: database,
+        },
+        InfluxVersion::V3 => InfluxApi::V3 { database },
+    }
 }
 
 /// AWS names no defaults for these: what is not given does not end a batch before its largest value.

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
+use lns_pipeline::rule::Rule;
 use parking_lot::{Mutex, RwLock};
 
 pub use compiled::BASIC_INGEST;
@@ -116,6 +117,16 @@ impl Rules {
     /// The registry's rules are in force when this returns. Cheap when they have not changed.
     pub fn follow(&self) {
         self.shared.follow();
+    }
+
+    /// Whether this server can do all that a rule's actions want; else why not.
+    pub fn check(&self, rule: &Rule) -> Result<(), String> {
+        let Surroundings { actions, is_synced, .. } = &self.shared.surroundings;
+        compiled::actions(rule).try_for_each(|(id, action)| {
+            let target = deeds::target(action, *is_synced);
+            let checked = target.map_or(Ok(()), |target| actions.check(&id, &target));
+            checked.map_err(|why| format!("action {}: {why}", id.label()))
+        })
     }
 
     /// What a rule that is not stored would make of a message: what it selects and what its actions

@@ -288,6 +288,10 @@ pub fn surroundings(fake: &Arc<Fake>) -> Surroundings {
 struct NoRules;
 
 impl lns::api::TopicRules for NoRules {
+    fn check(&self, _: &lns_pipeline::rule::Rule) -> Result<(), String> {
+        Ok(())
+    }
+
     fn follow(&self) {}
 
     fn dead_letters(&self, _: &str, _: usize) -> Result<(Vec<serde_json::Value>, usize), String> {

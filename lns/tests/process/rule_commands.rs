@@ -82,6 +82,14 @@ fn awss_command_line_makes_changes_and_ends_rules() {
     let wrong = rule("SELEKT");
     let wrong = ["create-topic-rule", "--rule-name", "w", "--topic-rule-payload", &wrong];
     assert!(aws.refused(&wrong).contains("SqlParseException"));
+    if !cfg!(feature = "kafka-tls") {
+        let properties = json!({ "bootstrap.servers": "k:9093", "security.protocol": "SSL" });
+        let kafka = json!({ "topic": "t", "destinationArn": "a", "clientProperties": properties });
+        let secure = json!({ "sql": "SELECT * FROM 'a'", "actions": [{ "kafka": kafka }] });
+        let secure = secure.to_string();
+        let secure = ["create-topic-rule", "--rule-name", "k", "--topic-rule-payload", &secure];
+        assert!(aws.refused(&secure).contains("--features kafka-tls"));
+    }
 
     let plain = rule("SELECT n FROM 'in/+'");
     aws.iot(&[&["replace-topic-rule"], &named[..], &["--topic-rule-payload", &plain]].concat());

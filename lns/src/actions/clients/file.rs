@@ -129,6 +129,8 @@ impl Room {
         }
         let opened = self.open.get_mut(path).expect("just opened");
         if let Err(error) = opened.file.write_all(&line) {
+            // The disk may be full in the middle of a line, which is written again as a whole.
+            let _ = opened.file.set_len(opened.size);
             self.open.remove(path);
             return Err(disk(error));
         }
@@ -247,7 +249,10 @@ fn open(place: &Path, format: &FileFormat) -> io::Result<Opened> {
     } else if let FileFormat::Csv(columns) = format {
         let heads: Vec<String> = columns.iter().map(|column| csv_cell(column)).collect();
         let head = heads.join(",") + "\r\n";
-        file.write_all(head.as_bytes())?;
+        if let Err(error) = file.write_all(head.as_bytes()) {
+            let _ = file.set_len(0);
+            return Err(error);
+        }
         size = head.len() as u64;
     }
     let since = since(&file.metadata()?);

@@ -88,3 +88,15 @@ fn a_line_that_a_crash_cut_off_is_ended() {
     room(folder.path(), FileTarget::default()).write(&[task("a", "3")]);
     assert_eq!(read(folder.path().join("a")), "{\"x\":1}\n{\"x\":\n3\n");
 }
+
+#[test]
+fn a_full_disk_is_no_fault_of_the_line() {
+    // Linux's device that has never any room.
+    let mut room = room(Path::new("/dev"), FileTarget::default());
+    let outcome = room.write(&[task("full", "{}")]).remove(0);
+    assert!(
+        matches!(&outcome, Outcome::Retry(why) if why.contains("No space left")),
+        "{outcome:?}"
+    );
+    assert!(room.open.is_empty(), "it is opened anew when there is room again");
+}

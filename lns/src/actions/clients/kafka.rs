@@ -47,6 +47,9 @@ const PROPERTIES: [(&str, &str); 15] = [
 const SCRAM: [(&str, &str); 2] =
     [("sasl.scram.username", "sasl.username"), ("sasl.scram.password", "sasl.password")];
 
+/// Whether librdkafka was built with OpenSSL.
+const HAS_TLS: bool = cfg!(feature = "kafka-tls");
+
 pub(super) struct Kafka {
     action: ActionId,
     target: KafkaTarget,
@@ -61,6 +64,7 @@ impl Kafka {
 
     fn producer(&mut self) -> Result<FutureProducer, Outcome> {
         if self.producer.is_none() {
+            self.check().map_err(Outcome::Refused)?;
             let config = self.config().map_err(Outcome::Refused)?;
             let made = config.create().map_err(|error: KafkaError| {
                 Outcome::Refused(format!("librdkafka does not take clientProperties: {error}"))
@@ -68,6 +72,23 @@ impl Kafka {
             self.producer = Some(made);
         }
         Ok(self.producer.clone().expect("just made"))
+    }
+
+    /// Whether its properties are some that can be used here; else why not.
+    pub fn check(&self) -> Result<(), String> {
+        let config = self.config()?;
+        let is = |name: &str, wanted: &[&str]| {
+            let value = config.get(name).unwrap_or_default().to_ascii_uppercase();
+            wanted.iter().any(|wanted| value.starts_with(wanted))
+        };
+        let needs_tls = is("security.protocol", &["SSL", "SASL_SSL"])
+            || is("sasl.mechanism", &["SCRAM", "OAUTHBEARER"]);
+        if needs_tls && !HAS_TLS {
+            return Err("this lns was built without TLS and SCRAM for Kafka: build it with \
+                        `cargo build --release -p lns --features kafka-tls`, which needs OpenSSL"
+                .to_owned());
+        }
+        Ok(())
     }
 
     fn config(&self) -> Result<ClientConfig, String> {
@@ -169,6 +190,42 @@ mod tests {
             properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned().into())).collect();
         let id = ActionId::new("r", 0);
         Kafka::new(&id, KafkaTarget { properties }, Hosts::default()).config()
+    }
+
+    #[test]
+    fn tls_and_scram_are_refused_in_words_where_they_are_not_built_in() {
+        let servers = ("bootstrap.servers", "a:9092");
+        let check = |properties: &[(&str, &str)]| {
+            let properties: BTreeMap<String, Secret> =
+                properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned().into())).collect();
+            let target = KafkaTarget { properties };
+            let kafka = Kafka::new(&ActionId::new("r", 0), target, Hosts::default());
+            kafka.check().and_then(|()| {
+                let made: Result<FutureProducer, _> = kafka.config()?.create();
+                made.map(|_| ()).map_err(|error| error.to_string())
+            })
+        };
+        let plain = [
+            servers,
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.plain.username", "u"),
+            ("sasl.plain.password", "p"),
+        ];
+        assert_eq!(check(&plain), Ok(()));
+        let scram = [
+            servers,
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.scram.username", "u"),
+            ("sasl.scram.password", "p"),
+        ];
+        for secure in [&scram[..], &[servers, ("security.protocol", "ssl")]] {
+            let checked = check(secure);
+            assert_eq!(checked.is_ok(), HAS_TLS, "{checked:?}");
+            let said = checked.err().unwrap_or_default();
+            assert!(HAS_TLS || said.contains("kafka-tls"), "{said}");
+        }
     }
 
     #[test]

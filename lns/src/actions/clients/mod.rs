@@ -63,6 +63,22 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// Whether an action can be done here at all; else why not.
+    pub(super) fn check(&self, action: &ActionId, target: &Target) -> Result<(), String> {
+        match target {
+            Target::Kafka(target) => {
+                kafka::Kafka::new(action, target.clone(), self.web.hosts().clone()).check()
+            }
+            Target::Republish
+            | Target::Http(_)
+            | Target::Postgres(_)
+            | Target::Influx(_)
+            | Target::File(_)
+            | Target::SendDownlink
+            | Target::SetShadow => Ok(()),
+        }
+    }
+
     /// The client of an action.
     pub(super) fn client(&self, action: &ActionId, target: &Target) -> Box<dyn Client> {
         match target {

@@ -37,7 +37,11 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 
 /// Reads a rule's description and finds out whether it can be compiled. Secrets that it has as they
 /// are shown are those of the rule that is there.
-fn read(name: String, body: &[u8], before: Option<&TopicRule>) -> Result<TopicRule, ApiError> {
+fn read(
+    state: &ApiState,
+    (name, body): (String, &[u8]),
+    before: Option<&TopicRule>,
+) -> Result<TopicRule, ApiError> {
     let mut fields = Fields::parse(body)?;
     let sql = fields.text("sql", 1..=MAX_SQL_BYTES)?;
     let actions = fields.take("actions");
@@ -66,6 +70,8 @@ fn read(name: String, body: &[u8], before: Option<&TopicRule>) -> Result<TopicRu
     }
     restore(&mut rule, before)?;
     let compiled = Rule::compile(&rule.name, &rule.payload()).map_err(refusal)?;
+    let checked = state.surroundings.rules.check(&compiled);
+    checked.map_err(|why| ApiError::new(ErrorType::Validation, why))?;
     rule.topic_pattern = compiled.filter().map(ToString::to_string);
     Ok(rule)
 }
@@ -105,8 +111,11 @@ async fn create(
     body: Bytes,
 ) -> Answer {
     let tags = tags(&headers)?;
-    let rule =
-        TopicRule { created_at: (state.surroundings.now)(), tags, ..read(name, &body, None)? };
+    let rule = TopicRule {
+        created_at: (state.surroundings.now)(),
+        tags,
+        ..read(&state, (name, &body), None)?
+    };
     let (urls, now) = (confirmations(&rule), rule.created_at);
     let make = move |registry: &Registry| {
         registry.create(rule).inspect(|_| ensure_all(registry, &urls, now))
@@ -203,7 +212,7 @@ async fn list(State(state): Shared, mut params: Params) -> Answer {
 /// ReplaceTopicRule.
 async fn replace(State(state): Shared, Label(name): Label, body: Bytes) -> Answer {
     let before = state.registry.find::<TopicRule>(&name);
-    let new = read(name.clone(), &body, before.as_deref())?;
+    let new = read(&state, (name.clone(), &body), before.as_deref())?;
     let (urls, now) = (confirmations(&new), (state.surroundings.now)());
     let answer = change(&state, name, move |rule| {
         let (created_at, tags) = (rule.created_at, std::mem::take(&mut rule.tags));

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use lns_pipeline::rule::Rule;
 use serde_json::{Value, json};
 
 use crate::api::common::json_of;
@@ -19,6 +20,9 @@ const LISTED: usize = 100;
 
 /// The rules of the running server.
 pub trait TopicRules: Send + Sync + 'static {
+    /// Whether this server can do all that a rule's actions want; else why not.
+    fn check(&self, rule: &Rule) -> Result<(), String>;
+
     /// The registry's rules are in force when this returns. May block.
     fn follow(&self);
 

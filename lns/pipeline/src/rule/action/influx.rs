@@ -34,14 +34,30 @@ pub struct InfluxDb<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InfluxLineProtocol<T> {
-    /// The server, as `http://host:8086`. Points go to `/api/v2/write` below it.
+    /// The server, as `http://host:8086`.
     pub url: String,
+    /// Which of its interfaces points go to.
+    #[serde(default)]
+    pub api: InfluxVersion,
     /// What it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretText>,
     /// What to write.
     #[serde(flatten)]
     pub points: Points<T>,
+}
+
+/// An interface of InfluxDB, by the version that brought it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InfluxVersion {
+    /// `/write`: databases, and `user:password` for a token.
+    V1,
+    /// `/api/v2/write`: organizations, buckets and tokens.
+    #[default]
+    V2,
+    /// `/api/v3/write_lp`: databases and tokens.
+    V3,
 }
 
 /// How a result becomes points.
@@ -174,6 +190,7 @@ impl<T> InfluxLineProtocol<T> {
     ) -> Result<InfluxLineProtocol<U>, E> {
         Ok(InfluxLineProtocol {
             url: self.url.clone(),
+            api: self.api,
             token: self.token.clone(),
             points: self.points.try_map(of)?,
         })

@@ -28,7 +28,7 @@ use super::template::Template;
 pub use file::{FileFormat, WriteFile};
 pub use http::{BatchConfig, Header, Http};
 pub use influx::{
-    InfluxBatchConfig, InfluxDb, InfluxLineProtocol, LineError, Points, TimestampUnit,
+    InfluxBatchConfig, InfluxDb, InfluxLineProtocol, InfluxVersion, LineError, Points, TimestampUnit,
 };
 pub use kafka::{Kafka, KafkaHeader};
 pub use lorawan::SendDownlink;
@@ -148,9 +148,9 @@ pub fn parse(json: &serde_json::Value) -> Result<Action<String>, ActionError> {
 fn check_members(kind: &str, members: &serde_json::Value) -> Result<(), ActionError> {
     let points =
         ["databaseName", "tableName", "organization", "tags", "timestampUnit", "batchConfig"];
-    let own: [&str; 2] = match kind {
-        "influxDB" => ["destinationArn", "roleArn"],
-        "influxLineProtocol" => ["url", "token"],
+    let own: &[&str] = match kind {
+        "influxDB" => &["destinationArn", "roleArn"],
+        "influxLineProtocol" => &["url", "api", "token"],
         _ => return Ok(()),
     };
     let known = |member: &str| points.contains(&member) || own.contains(&member);
