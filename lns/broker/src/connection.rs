@@ -19,6 +19,9 @@ pub(crate) struct Connection {
     pub version: Version,
     /// Silence that ends it, in milliseconds.
     pub patience: Option<u64>,
+    pub connected: Timestamp,
+    /// As its client said it, in seconds.
+    pub keep_alive: u16,
     pub last_heard: Timestamp,
     /// When its silence is looked at.
     pub check_at: Option<Timestamp>,
@@ -61,6 +64,8 @@ impl Connection {
             id,
             version: connect.version,
             patience: None,
+            connected: turn.now,
+            keep_alive: connect.keep_alive,
             last_heard: turn.now,
             check_at: None,
             window: usize::from(asked.min(turn.bounds.in_flight)).max(1),

@@ -57,6 +57,8 @@ pub enum Input {
     Committed(Token),
     /// The server publishes.
     Publish(Publishing),
+    /// The server sends a message to one client.
+    Direct(Direct),
     /// The intake has let go of what it held.
     Taken(Hold),
     /// What the server itself wants to hear, from now on.
@@ -98,6 +100,20 @@ pub struct DisconnectClient {
     pub prevent_will: bool,
 }
 
+/// The server sends a message to one client that is connected, whatever it has subscribed to.
+#[derive(Debug, Clone)]
+pub struct Direct {
+    /// Which client.
+    pub client_id: Arc<str>,
+    /// What, at QoS 0 or 1.
+    pub message: Message,
+    /// Comes back in [`Output::Settled`]: at QoS 0 when it has been sent, at QoS 1 with the client's
+    /// PUBACK. `NoMatchingSubscribers`: the client is not connected, or is not any more;
+    /// `NotAuthorized`: it may not receive this; `PacketTooLarge`, `QuotaExceeded`: it takes none as
+    /// large, or no more now.
+    pub receipt: Receipt,
+}
+
 /// The server publishes.
 #[derive(Debug, Clone)]
 pub struct Publishing {
@@ -126,7 +142,8 @@ pub enum Output {
     Write(Token, Vec<Change>),
     /// A publication that the server wants to hear.
     Accepted(Accepted),
-    /// The broker has taken responsibility for a publication of the server's own, or why not.
+    /// The broker has taken responsibility for a publication of the server's own, or a direct message
+    /// has arrived; or why not.
     Settled(Receipt, Result<(), ReasonCode>),
     /// A client has come or gone, or has changed its subscriptions.
     Presence(Presence),

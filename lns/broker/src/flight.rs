@@ -1,7 +1,7 @@
 //! What the client answers to what it was sent, and what a lost connection leaves open.
 
 use crate::connection::HeldAck;
-use crate::event::DropCause;
+use crate::event::{DropCause, Output};
 use crate::message::Qos;
 use crate::packet::{Ack, PacketId, ServerPacket};
 use crate::reason::ReasonCode;
@@ -86,6 +86,9 @@ impl Session {
     fn end_flight(&mut self, at: usize, turn: &mut Turn) {
         let Some(flight) = self.in_flight.remove(at) else { return };
         self.unsent -= usize::from(flight.is_unsent());
+        if let Some(receipt) = flight.receipt {
+            turn.out.push(Output::Settled(receipt, Ok(())));
+        }
         self.forget_flight(&flight, turn);
     }
 
@@ -177,6 +180,11 @@ impl Session {
         self.queued_bytes -= bytes;
         turn.queued_bytes -= bytes;
         self.queue.retain(|entry| entry.qos != Qos::AtMostOnce);
+        self.in_flight.retain(|flight| {
+            let lost = |receipt| Output::Settled(receipt, Err(ReasonCode::NoMatchingSubscribers));
+            turn.out.extend(flight.receipt.map(lost));
+            flight.receipt.is_none()
+        });
         for flight in &mut self.in_flight {
             flight.state = match flight.state {
                 FlightState::Sent => FlightState::Unsent { after: Token(0), dup: true },

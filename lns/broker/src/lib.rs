@@ -77,8 +77,8 @@ pub use crate::core::{AccessOf, Core, SessionView, Status};
 pub use access::{Access, Unrestricted};
 pub use config::{Bounds, Config, Limits};
 pub use event::{
-    Accepted, Action, Connecting, DisconnectClient, DisconnectReason, DropCause, Hold, Input, Note,
-    Origin, Output, Peer, Presence, PresenceEvent, Publishing, Receipt,
+    Accepted, Action, Connecting, Direct, DisconnectClient, DisconnectReason, DropCause, Hold,
+    Input, Note, Origin, Output, Peer, Presence, PresenceEvent, Publishing, Receipt,
 };
 pub use message::{Message, MessageId, Properties, Publication, Qos};
 pub use packet::{

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::access::Rights;
 use crate::connection::Connection;
-use crate::event::{DropCause, Peer};
+use crate::event::{DropCause, Peer, Receipt};
 use crate::message::{Publication, Qos};
 use crate::packet::{Delivery, Identifiers, PacketId, ServerPacket, Version, Will};
+use crate::reason::ReasonCode;
 use crate::record::{Change, Key, QueuedRecord, Record, SessionId, SessionRecord, Token};
 use crate::size::{self, Shape};
 use crate::time::Timestamp;
@@ -83,6 +84,8 @@ pub(crate) struct InFlight {
     /// `None` once the client of a QoS 2 delivery has said that it has the message.
     pub entry: Option<Entry>,
     pub is_durable: bool,
+    /// Of a direct message: who wants to know that it has arrived.
+    pub receipt: Option<Receipt>,
 }
 
 /// How far a message in flight has come.
@@ -217,6 +220,42 @@ impl Session {
         }
     }
 
+    /// Sends a direct message at once, past the queue; or says why not.
+    pub fn send_direct(
+        &mut self,
+        entry: Entry,
+        receipt: Receipt,
+        turn: &mut Turn,
+    ) -> Result<(), ReasonCode> {
+        let connection = self.connection.as_ref().ok_or(ReasonCode::NoMatchingSubscribers)?;
+        let is_full = self.in_flight.len() >= connection.window && entry.qos != Qos::AtMostOnce;
+        if is_full || !connection.has_room(&turn.bounds) {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        if !self.may_receive(&entry.publication.message.topic) {
+            return Err(ReasonCode::NotAuthorized);
+        }
+        if self.is_too_large(&entry) {
+            return Err(ReasonCode::PacketTooLarge);
+        }
+        if entry.qos == Qos::AtMostOnce {
+            self.send(&entry, None, false, turn);
+            return Ok(());
+        }
+        let (packet_id, place) = (self.free_packet_id(), self.next_place);
+        self.next_place += 1;
+        self.send(&entry, Some(packet_id), false, turn);
+        self.in_flight.push_back(InFlight {
+            packet_id,
+            place,
+            state: FlightState::Sent,
+            entry: Some(entry),
+            is_durable: false,
+            receipt: Some(receipt),
+        });
+        Ok(())
+    }
+
     /// Drops the oldest messages while one of this weight would pass the bounds. `false` when that
     /// is not enough, because others have taken all the room there is for those who are away.
     fn make_room(&mut self, weight: usize, turn: &mut Turn) -> bool {
@@ -312,7 +351,8 @@ impl Session {
             FlightState::Sent
         };
         let entry = Some(entry);
-        self.in_flight.push_back(InFlight { packet_id, place, state, entry, is_durable });
+        let receipt = None;
+        self.in_flight.push_back(InFlight { packet_id, place, state, entry, is_durable, receipt });
     }
 
     /// Why a queued message is not sent after all.

@@ -69,6 +69,7 @@ const fn in_iot(error_type: ErrorType) -> (&'static str, StatusCode) {
         | ErrorType::CertificateState
         | ErrorType::CertificateValidation
         | ErrorType::RegistrationCode
+        | ErrorType::GatewayTimeout
         | ErrorType::SqlParse => (error_type.name(), error_type.status()),
     }
 }
@@ -97,6 +98,7 @@ const fn in_iot_data(error_type: ErrorType) -> (&'static str, StatusCode) {
         | ErrorType::CertificateState
         | ErrorType::CertificateValidation
         | ErrorType::RegistrationCode
+        | ErrorType::GatewayTimeout
         | ErrorType::SqlParse => in_iot(error_type),
     }
 }

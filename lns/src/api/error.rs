@@ -55,6 +55,8 @@ pub enum ErrorType {
     RegistrationCode,
     /// 500: an incident of ours.
     Internal,
+    /// 504: somebody who was waited for has not answered (iot-data).
+    GatewayTimeout,
 }
 
 impl ErrorType {
@@ -83,6 +85,7 @@ impl ErrorType {
             ErrorType::CertificateValidation => "CertificateValidationException",
             ErrorType::RegistrationCode => "RegistrationCodeValidationException",
             ErrorType::Internal => "InternalServerException",
+            ErrorType::GatewayTimeout => "GatewayTimeoutException",
         }
     }
 
@@ -110,6 +113,7 @@ impl ErrorType {
             ErrorType::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorType::Throttling => StatusCode::TOO_MANY_REQUESTS,
             ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorType::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 }

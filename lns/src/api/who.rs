@@ -52,6 +52,19 @@ impl Who {
     }
 }
 
+impl Who {
+    /// Refuses to send a message of this topic to a client if its policies do not allow it.
+    pub fn may_send(&self, client_id: &str, topic: &str) -> Result<(), ApiError> {
+        let Who::Somebody(asker) = self else { return Ok(()) };
+        if asker.may_send(client_id, topic) {
+            return Ok(());
+        }
+        let who = &asker.principal;
+        let why = format!("{who} may not iot:SendDirectMessage to {client_id} on {topic}");
+        Err(ApiError::new(ErrorType::AccessDenied, why))
+    }
+}
+
 /// [`known`] has found it out.
 impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = ApiError;

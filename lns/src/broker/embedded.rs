@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use crate::store::{MemoryStore, Store};
 use crate::tls::{self, TlsSettings};
 use connection::Reception;
-pub use desk::{ConnectionSeen, RetainedMessage, Subscribed};
+pub use desk::{ConnectionSeen, NotSent, RetainedMessage, Subscribed};
 use gate::Porter;
 pub use gate::{Admitted, Caller, Gate, Transport};
 use keeper::Shelf;

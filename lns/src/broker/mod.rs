@@ -23,8 +23,8 @@ mod ticket;
 use std::time::Duration;
 
 pub use embedded::{
-    Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Gate, RetainedMessage,
-    Stopped, Subscribed, Surroundings, Transport, WebSocketDoor,
+    Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Gate, NotSent,
+    RetainedMessage, Stopped, Subscribed, Surroundings, Transport, WebSocketDoor,
 };
 pub use error::BrokerError;
 pub use external::{BrokerUrl, External, ExternalConfig};

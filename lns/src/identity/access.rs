@@ -302,5 +302,6 @@ pub(super) fn context(
         thing,
         certificate: parsed.and_then(Result::ok).map(|parsed| parsed.fields).unwrap_or_default(),
         connect: None,
+        topic: None,
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lns_lorawan::Timestamp;
-use lns_pipeline::policy::{Action, Permissions};
+use lns_pipeline::policy::{Action, Context, Permissions};
 
 use super::access::{Proof, Sources, context};
 use super::{Shown, reserved};
-use crate::registry::Registry;
+use crate::registry::{Policy, Registry};
 
 /// Somebody who has proved who it is, and what its policies allow it now.
 ///
@@ -18,6 +18,8 @@ pub struct Asker {
     /// Who it is: a certificate's id, or a user's name.
     pub principal: Arc<str>,
     permissions: Permissions,
+    policies: Vec<Arc<Policy>>,
+    context: Context,
 }
 
 impl Asker {
@@ -31,7 +33,15 @@ impl Asker {
         let context = context(None, (Some(shown.source), shown.server_name), &sources);
         let policies = sources.policies.iter().filter_map(|policy| policy.read());
         let permissions = Permissions::new(policies, &context);
-        Some(Self { principal: proof.name().into(), permissions })
+        let principal = proof.name().into();
+        Some(Self { principal, permissions, policies: sources.policies, context })
+    }
+
+    /// Whether it may send a message of this topic to a client: `iot:Topic` is known for that alone.
+    pub fn may_send(&self, client_id: &str, topic: &str) -> bool {
+        let context = Context { topic: Some(topic.to_owned()), ..self.context.clone() };
+        let policies = self.policies.iter().filter_map(|policy| policy.read());
+        Permissions::new(policies, &context).allows(Action::SendDirectMessage, client_id)
     }
 
     /// Whether it may do this with what is called `name`, as [`Action::target`] says.

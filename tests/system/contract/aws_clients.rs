@@ -202,7 +202,15 @@ async fn awss_own_clients_say_who_may_do_what() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn awss_own_clients_of_shadows_know_every_refusal() {
-    let operations =
-        ["DeleteThingShadow", "GetThingShadow", "ListNamedShadowsForThing", "UpdateThingShadow"];
+    let operations = [
+        "DeleteConnection",
+        "DeleteThingShadow",
+        "GetRetainedMessage",
+        "GetThingShadow",
+        "ListNamedShadowsForThing",
+        "ListRetainedMessages",
+        "Publish",
+        "UpdateThingShadow",
+    ];
     conforms("aws_iot_data.py", &operations).await;
 }

@@ -1,4 +1,4 @@
-"""AWS's own clients of iot-data against the HTTP API: device shadows.
+"""AWS's own clients of iot-data against the HTTP API: device shadows, messages, connections.
 
     python3 aws_iot_data.py http://127.0.0.1:8080
 
@@ -101,6 +101,34 @@ def names(client):
         client.delete_thing_shadow(thingName=THING, shadowName=name)
 
 
+def messages(client):
+    topic = f"{THING}/a b/+".replace("+", "plus")
+    client.publish(topic=topic, qos=1, retain=True, payload=b"x", contentType="text/plain",
+                   userProperties=json.dumps([{"k": "v"}]), payloadFormatIndicator="UTF8_DATA")
+    kept = client.get_retained_message(topic=topic)
+    assert kept["payload"] == b"x" and kept["qos"] == 1, kept
+    assert topic in [one["topic"] for one in client.list_retained_messages()["retainedTopics"]]
+    client.publish(topic=topic, retain=True)
+    refused(client, "ResourceNotFoundException", 404, topic, "get_retained_message", topic=topic)
+    for wrong in ("a/#", "a/+/b"):
+        refused(client, "InvalidRequestException", 400, "topic", "publish", topic=wrong)
+    called.update(("GetRetainedMessage", "ListRetainedMessages", "Publish"))
+
+
+def connections(client):
+    """Of a client that is not there. Older boto3 know fewer operations."""
+    for operation, more in (("delete_connection", {}), ("get_connection", {}),
+                            ("list_subscriptions", {}),
+                            ("send_direct_message", {"topic": "a", "payload": b"x"})):
+        if hasattr(client, operation):
+            refused(client, "ResourceNotFoundException", 404, THING, operation, clientId=THING,
+                    **more)
+            called.add("".join(word.capitalize() for word in operation.split("_")))
+    if hasattr(client, "send_direct_message"):
+        refused(client, "InvalidRequestException", 400, "timeout", "send_direct_message",
+                clientId=THING, topic="a", timeout=16)
+
+
 def command_line(url):
     def aws(*arguments):
         command = [sys.executable, "-m", "awscli", "--endpoint-url", url, "iot-data", *arguments]
@@ -136,6 +164,8 @@ def main(url):
     shadow(client, shadowName="dim")
     refusals(client)
     names(client)
+    messages(client)
+    connections(client)
     command_line(url)
     print(f"{len(called)} operations conform: {' '.join(sorted(called))}")
 

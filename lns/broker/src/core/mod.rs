@@ -1,6 +1,7 @@
 //! The state machine: one input at a time.
 
 mod connect;
+mod direct;
 mod leave;
 mod own;
 mod publish;
@@ -102,6 +103,7 @@ impl Core {
             Input::Written(connection, bytes) => self.on_written(connection, bytes),
             Input::Committed(token) => self.on_committed(token),
             Input::Publish(publishing) => self.on_own_publish(publishing),
+            Input::Direct(direct) => self.on_direct(direct),
             Input::Taken(hold) => self.on_taken(hold),
             Input::Listen(filters) => self.table.listen(&filters),
             Input::Access(connection, access) => self.on_access(connection, access),

@@ -235,7 +235,14 @@ impl Session {
     ) {
         self.ids_are_mixed = true;
         self.unsent += 1;
-        self.in_flight.push_back(InFlight { packet_id, place, state, entry, is_durable: true });
+        self.in_flight.push_back(InFlight {
+            packet_id,
+            place,
+            state,
+            entry,
+            is_durable: true,
+            receipt: None,
+        });
     }
 }
 

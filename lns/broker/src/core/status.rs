@@ -36,6 +36,8 @@ pub struct SessionView {
     pub version: Version,
     /// Its connection, while it has one.
     pub connection: Option<ConnectionId>,
+    /// Since when it has that, and after which silence in seconds its client says something.
+    pub connected: Option<(Timestamp, u16)>,
     /// Since when it has none.
     pub disconnected: Option<Timestamp>,
     /// Seconds that it outlives its connection.
@@ -82,6 +84,7 @@ impl Core {
             peer: session.peer.clone(),
             version: session.version,
             connection: session.connection.as_ref().map(|connection| connection.id),
+            connected: session.connection.as_ref().map(|one| (one.connected, one.keep_alive)),
             disconnected: session.disconnected,
             expiry: session.expiry,
             filters: session

@@ -1,6 +1,7 @@
 //! The broker's core without sockets: given clients, when they say this, then that is heard.
 
 mod chaos;
+mod direct;
 mod durable;
 mod flow;
 mod hostile;

@@ -19,6 +19,8 @@ pub struct Context {
     pub certificate: BTreeMap<String, Vec<String>>,
     /// What it asks for as it connects. `None`: it is not connecting.
     pub connect: Option<Connect>,
+    /// The topic of a message that it sends to one client. `None`: it sends none.
+    pub topic: Option<String>,
 }
 
 /// A thing, as policies see it.

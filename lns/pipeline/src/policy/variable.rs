@@ -29,6 +29,8 @@ pub(super) enum Variable {
     AvailableKeys,
     ConnectAttributes,
     LastWillTopic,
+    /// The topic of a message to one client.
+    Topic,
     /// Something of AWS's that no client of this server has.
     Foreign,
 }
@@ -70,6 +72,7 @@ impl Variable {
             ("iot:Certificate.AvailableKeys", Variable::AvailableKeys),
             ("iot:ConnectAttributes", Variable::ConnectAttributes),
             ("iot:LastWillTopic", Variable::LastWillTopic),
+            ("iot:Topic", Variable::Topic),
             ("cognito-identity.amazonaws.com:sub", Variable::Foreign),
             ("cognito-identity.amazonaws.com:aud", Variable::Foreign),
             ("cognito-identity.amazonaws.com:amr", Variable::Foreign),
@@ -94,7 +97,8 @@ impl Variable {
             | Variable::Fields(_)
             | Variable::AvailableKeys
             | Variable::ConnectAttributes
-            | Variable::LastWillTopic => true,
+            | Variable::LastWillTopic
+            | Variable::Topic => true,
             Variable::SourceIp
             | Variable::ThingName
             | Variable::ThingTypeName
@@ -153,6 +157,7 @@ impl Variable {
                 let topic = context.connect.as_ref()?.will_topic.as_ref()?;
                 Some(vec![Cow::Owned(topic_arn(topic))])
             }
+            Variable::Topic => one(context.topic.as_deref()),
             Variable::Foreign => None,
         };
         values.filter(|values| values.iter().all(|value| value.len() <= MAX_VALUE))

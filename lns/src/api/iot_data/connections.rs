@@ -10,7 +10,7 @@ use axum::routing::get;
 use lns_pipeline::policy::Action;
 use serde_json::json;
 
-use super::{broker, stopped};
+use super::{broker, flag, stopped};
 use crate::api::common::json_of;
 use crate::api::params::{Label, Page, Params};
 use crate::api::who::Who;
@@ -34,10 +34,6 @@ async fn seen(state: &ApiState, client_id: &str) -> Result<ConnectionSeen, ApiEr
     })
 }
 
-fn flag(params: &mut Params, name: &str) -> Result<bool, ApiError> {
-    Ok(params.word(name, &["true", "false"])?.as_deref() == Some("true"))
-}
-
 /// GetConnection.
 async fn show(
     State(state): Shared,
@@ -57,6 +53,10 @@ async fn show(
     });
     if let Some(thing) = &seen.thing {
         body["thingName"] = json!(thing);
+    }
+    if let Some((at, keep_alive)) = seen.connected_since {
+        body["connectedSince"] = json!(at / 1000);
+        body["keepAliveDuration"] = json!(keep_alive);
     }
     if let Some(at) = seen.disconnected_at {
         body["disconnectedSince"] = json!(at / 1000);

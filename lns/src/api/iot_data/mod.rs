@@ -5,6 +5,7 @@
 //! [dialect](super::dialect) says in this service's words.
 
 mod connections;
+mod direct;
 mod publish;
 mod retained;
 mod shadows;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use super::params::Params;
 use super::{ApiError, ApiState, ErrorType};
 use crate::broker::{Embedded, Stopped};
 
@@ -21,6 +23,7 @@ use crate::broker::{Embedded, Stopped};
 pub(super) fn routes() -> Router<Arc<ApiState>> {
     Router::new()
         .merge(connections::routes())
+        .merge(direct::routes())
         .merge(publish::routes())
         .merge(retained::routes())
         .merge(shadows::routes())
@@ -33,6 +36,11 @@ fn broker(state: &ApiState) -> Result<&Embedded, ApiError> {
             "the server uses another MQTT broker, which cannot be asked; ask it by its own means";
         ApiError::validation(why)
     })
+}
+
+/// A parameter that is `true` or `false`; without it false.
+fn flag(params: &mut Params, name: &str) -> Result<bool, ApiError> {
+    Ok(params.word(name, &["true", "false"])?.as_deref() == Some("true"))
 }
 
 fn stopped(stopped: Stopped) -> ApiError {

@@ -79,29 +79,37 @@ fn message(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Message, ApiError> {
-    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
-        return Err(ApiError::validation("topic: it is empty, or has +, # or NUL in it"));
-    }
-    if !may_publish(&topic) {
-        let why = format!("the topic {topic:?} is the server's own; choose another");
-        return Err(ApiError::new(ErrorType::AccessDenied, why));
-    }
+    check_topic(&topic)?;
     let qos = match params.word("qos", &["0", "1"])?.as_deref() {
         Some("1") => QoS::AtLeastOnce,
         _ => QoS::AtMostOnce,
     };
     let retain = params.word("retain", &["true", "false"])?.as_deref() == Some("true");
-    let properties = properties(&mut params, headers)?;
+    let expiry = params.take("messageExpiry")?.map(|text| {
+        text.parse::<u32>()
+            .map_err(|_| ApiError::validation("messageExpiry: it is not a whole number of seconds"))
+    });
+    let expiry = expiry.transpose()?.filter(|seconds| *seconds > 0);
+    let properties = Properties { expiry, ..properties(&mut params, headers)? };
     params.finish()?;
     let properties = (properties != Properties::default()).then(|| Box::new(properties));
     Ok(Message { qos, retain, properties, ..Message::new(topic, body) })
 }
 
-fn properties(params: &mut Params, headers: &HeaderMap) -> Result<Properties, ApiError> {
-    let expiry = params.take("messageExpiry")?.map(|text| {
-        text.parse::<u32>()
-            .map_err(|_| ApiError::validation("messageExpiry: it is not a whole number of seconds"))
-    });
+/// Refuses what is no topic, and what is the server's own.
+pub(super) fn check_topic(topic: &str) -> Result<(), ApiError> {
+    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+        return Err(ApiError::validation("topic: it is empty, or has +, # or NUL in it"));
+    }
+    if !may_publish(topic) {
+        let why = format!("the topic {topic:?} is the server's own; choose another");
+        return Err(ApiError::new(ErrorType::AccessDenied, why));
+    }
+    Ok(())
+}
+
+/// The properties of MQTT 5 in a request; the expiry is not among them.
+pub(super) fn properties(params: &mut Params, headers: &HeaderMap) -> Result<Properties, ApiError> {
     let said = |name: &'static str| {
         let value = headers.get(name)?.to_str();
         Some(value.map_err(|_| ApiError::validation(format!("{name}: it is not ASCII"))))
@@ -119,7 +127,7 @@ fn properties(params: &mut Params, headers: &HeaderMap) -> Result<Properties, Ap
     let user = said("x-amz-mqtt5-user-properties").transpose()?;
     let properties = Properties {
         is_utf8,
-        expiry: expiry.transpose()?.filter(|seconds| *seconds > 0),
+        expiry: None,
         content_type: params.take("contentType")?,
         response_topic: params.take("responseTopic")?,
         correlation: correlation.map(|text| decoded("correlationData", text)).transpose()?,

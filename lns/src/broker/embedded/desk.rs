@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use lns_broker::{DisconnectClient, Input};
+use lns_broker::{DisconnectClient, Input, ReasonCode};
+use tokio::sync::oneshot;
 
 use super::owner::ToOwner;
 use super::{Embedded, Stopped};
@@ -22,6 +23,8 @@ pub struct ConnectionSeen {
     pub keeps_session: bool,
     /// Seconds that it does.
     pub session_expiry: u32,
+    /// Since when it is connected, in microseconds since 1970, and its keep alive in seconds.
+    pub connected_since: Option<(i64, u16)>,
     /// Since when it is not connected: microseconds since 1970.
     pub disconnected_at: Option<i64>,
     /// Its topic filters, in order.
@@ -46,6 +49,19 @@ pub struct RetainedMessage {
     pub published_at: i64,
 }
 
+/// Why a message has not come to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// It is not connected, or is not any more.
+    Away,
+    /// It may not receive this.
+    Forbidden,
+    /// It takes no message as large.
+    TooLarge,
+    /// It has too much to acknowledge.
+    Busy,
+}
+
 impl Embedded {
     /// What is known of a client; `None`: it is not connected, and nothing is kept for it.
     ///
@@ -61,6 +77,7 @@ impl Embedded {
                 address: seen.peer.address,
                 keeps_session: seen.expiry > 0,
                 session_expiry: seen.expiry,
+                connected_since: seen.connected.map(|(at, keep_alive)| (at.micros(), keep_alive)),
                 disconnected_at: seen.disconnected.map(|at| at.micros()),
                 filters: seen
                     .filters
@@ -85,6 +102,28 @@ impl Embedded {
         let what = DisconnectClient { client_id, clean_session, prevent_will };
         let input = ToOwner::Input(Input::DisconnectClient(what));
         self.owner.send(input).await.map_err(|_| Stopped)
+    }
+
+    /// Sends a message to one client that is connected, whatever it has subscribed to; at QoS 1
+    /// returns when the client has acknowledged it.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn send_direct(
+        &self,
+        client_id: &str,
+        message: Message,
+    ) -> Result<Result<(), NotSent>, Stopped> {
+        let (say, said) = oneshot::channel();
+        let direct = ToOwner::Direct(client_id.into(), message, say);
+        self.owner.send(direct).await.map_err(|_| Stopped)?;
+        let result = said.await.map_err(|_| Stopped)?;
+        Ok(result.map_err(|reason| match reason {
+            ReasonCode::NotAuthorized => NotSent::Forbidden,
+            ReasonCode::PacketTooLarge => NotSent::TooLarge,
+            ReasonCode::QuotaExceeded => NotSent::Busy,
+            _ => NotSent::Away,
+        }))
     }
 
     /// The message that is retained on a topic.

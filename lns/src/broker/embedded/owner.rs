@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lns_broker::{
-    Accepted, ClientPacket, Connecting, ConnectionId, Core, DropCause, Hold, Input, Note, Output,
-    Publishing, Receipt, Timestamp, Token,
+    Accepted, ClientPacket, Connecting, ConnectionId, Core, Direct, DropCause, Hold, Input, Note,
+    Output, Publishing, ReasonCode, Receipt, Timestamp, Token,
 };
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::keeper::Shelf;
 use super::line::Line;
@@ -37,11 +37,16 @@ pub(super) enum ToOwner {
     Input(Input),
     /// The server publishes.
     Publish(Message, Ticket),
+    /// The server sends a message to one client.
+    Direct(Arc<str>, Message, Arrival),
     /// Somebody wants to know something.
     Ask(Box<dyn FnOnce(&mut Core) + Send>),
     /// The principal may not be connected any more.
     Expel(Arc<str>),
 }
+
+/// Told when a direct message has arrived, or why not.
+pub(super) type Arrival = oneshot::Sender<Result<(), ReasonCode>>;
 
 /// What comes back from rooms and from the keeper, from any thread.
 #[derive(Default)]
@@ -70,6 +75,8 @@ pub(super) struct Desk {
     /// Those who have something to write, each perhaps more than once.
     woken: Vec<Arc<Line>>,
     tickets: HashMap<Receipt, Ticket>,
+    /// Direct messages: bounded by what clients may have to acknowledge.
+    arrivals: HashMap<Receipt, Arrival>,
     receipts: u64,
     /// What rooms of the server had no place for, in order.
     refused: VecDeque<(Publication, Taken)>,
@@ -87,6 +94,11 @@ impl Desk {
     /// With what the core wants done before anything else.
     pub fn with(outputs: Vec<Output>) -> Self {
         Self { outputs, ..Self::default() }
+    }
+
+    fn receipt(&mut self) -> Receipt {
+        self.receipts += 1;
+        Receipt(self.receipts)
     }
 }
 
@@ -172,10 +184,15 @@ impl Owner {
                 self.input(now, input);
             }
             ToOwner::Publish(message, ticket) => {
-                let receipt = Receipt(self.desk.receipts);
-                self.desk.receipts += 1;
+                let receipt = self.desk.receipt();
                 self.desk.tickets.insert(receipt, ticket);
                 self.input(now, Input::Publish(convert::publishing(message, Some(receipt))));
+            }
+            ToOwner::Direct(client_id, message, arrival) => {
+                let receipt = self.desk.receipt();
+                self.desk.arrivals.insert(receipt, arrival);
+                let message = convert::publishing(message, None).message;
+                self.input(now, Input::Direct(Direct { client_id, message, receipt }));
             }
             ToOwner::Ask(ask) => ask(&mut self.core),
             ToOwner::Expel(principal) => self.expel(now, &principal),
@@ -228,6 +245,11 @@ impl Owner {
             Output::Write(token, changes) => self.shelf.put(token, changes),
             Output::Accepted(accepted) => self.offer(accepted),
             Output::Settled(receipt, result) => {
+                if let Some(arrival) = self.desk.arrivals.remove(&receipt) {
+                    // Who waited for it may have given up.
+                    let _ = arrival.send(result);
+                    return None;
+                }
                 if let Err(reason) = result {
                     // The broker will never take it: to wait would be for ever.
                     tracing::warn!(

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use system_tests::harness::{Http, eventually};
 
-use super::super::identity::{Site, ended, tools};
-use super::{is_there, publish};
+use super::super::identity::{Site, arn, ended, tools};
+use super::{asked, curl, is_there, publish};
 
 #[test]
 fn mqtt_itself_comes_by_the_same_port_for_clients_that_ask_for_it() {
@@ -128,4 +128,52 @@ fn awss_command_line_speaks_tls_with_it() {
     assert!(document.contains("\"on\":true"), "{document}");
     let (done, said) = aws(&["iot", "describe-endpoint", "--output", "text"]);
     assert!(done && url.ends_with(said.trim()), "{said}");
+}
+
+#[test]
+fn a_message_goes_straight_to_one_client() {
+    let Some((_, subscriber)) = tools() else { return };
+    if !is_there() {
+        return;
+    }
+    let site = Site::start();
+    let (_, target) = site.certificate("pump");
+    site.policy(
+        "direct",
+        json!([{ "Effect": "Allow", "Action": "iot:SendDirectMessage", "Resource": arn("client/door"),
+                 "Condition": { "StringLike": { "iot:Topic": "door/*" } } },
+               { "Effect": "Allow", "Action": "iot:GetConnection", "Resource": arn("client/door") }]),
+    );
+    site.attach("direct", &target);
+    let send = |client: &str, query: &str| {
+        let path = format!("/connections/{client}/messages?{query}");
+        asked(curl(&site, Some("pump"), &path, &["--data", "now"])).status
+    };
+    assert_eq!(send("door", "topic=door%2Fopen&confirmation=true"), 404, "nobody is there");
+    let mut listen = site.plain(&subscriber, &["-i", "door", "-t", "nothing", "-C", "2"]);
+    let heard = site.file("heard");
+    let file = std::fs::File::create(&heard).expect("a file");
+    let mut listening = listen.stdin(Stdio::null()).stdout(file).spawn().expect("it starts");
+    eventually("the client", || {
+        send("door", "topic=door%2Fopen&confirmation=true&timeout=5") == 200
+    });
+    for (client, query, status) in [
+        ("door", "topic=other", 403),
+        ("window", "topic=door%2Fopen", 403),
+        ("door", "topic=door%2F%23", 400),
+        ("door", "confirmation=true", 400),
+        ("door", "topic=door%2Fopen&timeout=16", 400),
+        ("door", "topic=lorawan%2F0102030405060708%2Fup", 403),
+    ] {
+        assert_eq!(send(client, query), status, "{client} {query}");
+    }
+    let seen =
+        asked(curl(&site, Some("pump"), "/connections/door?includeSocketInformation=true", &[]));
+    let seen = seen.json();
+    assert_eq!((&seen["connected"], &seen["keepAliveDuration"]), (&json!(true), &json!(60)));
+    assert!(seen["connectedSince"].as_i64() > Some(1_700_000_000_000), "milliseconds: {seen}");
+    assert!(seen["sourcePort"].is_u64(), "{seen}");
+    assert_eq!(send("door", "topic=door%2Fopen"), 200);
+    eventually("both messages", || listening.try_wait().expect("a child").is_some());
+    assert_eq!(std::fs::read_to_string(&heard).expect("text"), "now\nnow\n");
 }
