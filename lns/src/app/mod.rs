@@ -2,6 +2,7 @@
 //! them are known.
 
 mod bridges;
+mod broker_bounds;
 mod build;
 mod doors;
 mod ears;
@@ -115,7 +116,10 @@ impl Server {
             None => tracing::info!("gateways: through MQTT bridges only"),
         }
         match (self.addresses.mqtt, &config.mqtt.broker_url) {
-            (Some(address), _) => tracing::info!("MQTT on {address}, without authentication"),
+            (Some(address), _) if config.mqtt.anonymous == crate::config::Anonymous::Loopback => {
+                tracing::info!("MQTT on {address}, without authentication")
+            }
+            (Some(address), _) => tracing::info!("MQTT on {address}, for users alone"),
             (None, Some(url)) => tracing::info!("MQTT at {url}"),
             (None, None) => {}
         }

@@ -11,7 +11,7 @@ use crate::broker::{
     Broker, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
     Surroundings,
 };
-use crate::config::{Anonymous, ByteSize, CodecConfig, Config, MqttConfig, Period, Rx1Delay};
+use crate::config::{CodecConfig, Config, Period, Rx1Delay};
 use crate::identity::Identity;
 use crate::outbox::{self, Bounds};
 use crate::registry::{Defaults, RegionDefaults};
@@ -131,57 +131,11 @@ pub fn broker(
     let mut embedded = EmbeddedConfig::new(address);
     embedded.bridge = credentials("bridge", mqtt.bridge_password.expose());
     embedded.clients = mqtt.max_clients as usize;
-    bound(&mut embedded, mqtt);
+    super::broker_bounds::set(&mut embedded, mqtt);
     embedded.tls = tls(config, identity, around.clock.now())?;
     let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))
-}
-
-/// What the embedded broker keeps, takes and suffers at most.
-fn bound(embedded: &mut EmbeddedConfig, mqtt: &MqttConfig) {
-    let (limits, bounds) = (&mqtt.limits, &mut embedded.bounds);
-    embedded.anonymous = mqtt.anonymous == Anonymous::Loopback;
-    embedded.session_expiry = mqtt.session_expiry.0;
-    embedded.queue_per_client = mqtt.queue_length as usize;
-    bounds.packet_bytes = u32::try_from(mqtt.max_packet.0).unwrap_or(u32::MAX);
-    bounds.queued_bytes = mqtt.queue_size.0 as usize;
-    bounds.all_queued_bytes = mqtt.queue_memory.0 as usize;
-    bounds.retained_messages = mqtt.retained_length as usize;
-    bounds.retained_bytes = mqtt.retained_size.0 as usize;
-    if limits.unacknowledged > 0 {
-        bounds.in_flight = bounds.in_flight.min(limits.unacknowledged);
-        bounds.unacknowledged = bounds.unacknowledged.min(limits.unacknowledged);
-    }
-    if limits.topic_aliases > 0 {
-        bounds.topic_aliases = bounds.topic_aliases.min(limits.topic_aliases);
-    }
-    let set = |number: u32| (number > 0).then_some(number);
-    let size = |number: u32| set(number).map(|number| number as usize);
-    let bytes = |size: ByteSize| (size.0 > 0).then_some(size.0 as usize);
-    let seconds = |period: Period| u16::try_from(period.0.as_secs()).unwrap_or(u16::MAX);
-    let keep_alive = match (seconds(limits.keep_alive_min), seconds(limits.keep_alive_max)) {
-        (0, 0) => None,
-        (least, 0) => Some((least, u16::MAX)),
-        both => Some(both),
-    };
-    embedded.bytes_per_second = set(u32::try_from(limits.bytes_per_second.0).unwrap_or(u32::MAX));
-    embedded.limits = lns_broker::Limits {
-        payload_bytes: bytes(limits.payload),
-        topic_bytes: size(limits.topic_bytes),
-        topic_slashes: size(limits.topic_slashes),
-        filters_per_subscribe: size(limits.filters_per_subscribe),
-        subscriptions: size(limits.subscriptions),
-        client_id_bytes: size(limits.client_id_bytes),
-        keep_alive,
-        user_property_bytes: bytes(limits.user_properties),
-        publishes_per_second: set(limits.publishes_per_second),
-        connects_per_second: set(limits.connects_per_second),
-        client_connects_per_second: set(limits.client_connects_per_second),
-        message_expiry: set(u32::try_from(limits.message_expiry.0.as_secs()).unwrap_or(u32::MAX)),
-        retain_interval: (!limits.retain_interval.0.is_zero())
-            .then(|| limits.retain_interval.0.as_millis() as u64),
-    };
 }
 
 /// Where MQTT is spoken over TLS, and how.

@@ -1,5 +1,5 @@
 //! The cases of the Eclipse Paho interoperability suite for MQTT 3.1.1 (`client_test.py`), in our own
-//! words, over sockets: one test for each of its ten. What passes stands in `docs/MQTT.md`.
+//! words, over sockets: one test for each. What passes stands in `docs/MQTT.md`.
 
 use std::time::{Duration, Instant};
 
@@ -181,4 +181,17 @@ fn what_is_published_below_a_dollar_meets_no_wildcard_and_costs_no_connection() 
     // What pretends to be the server does cost it.
     b.say(&packet(0x30, b"\0\x0B$aws/events"));
     assert_eq!(b.hear(LONG), Heard::End);
+}
+
+#[test]
+fn unsubscribing_from_one_topic_leaves_the_others() {
+    let stage = stage("v3-unsubscribe");
+    let mut b = stage.client("b");
+    let topics = ["A", "B", "C"].map(|topic| stage.topic(topic));
+    topics.iter().for_each(|topic| assert_eq!(b.subscribe(&[(topic, 2)]), [2]));
+    b.unsubscribe(&topics[0]);
+    let mut a = stage.client("a");
+    topics.iter().for_each(|topic| drop(a.publish(Q1, topic, "x")));
+    let heard = b.rest();
+    assert_eq!(heard.iter().map(|one| &one.topic).collect::<Vec<_>>(), [&topics[1], &topics[2]]);
 }

@@ -10,6 +10,7 @@ mod identity;
 mod kill;
 mod ledger;
 mod mqtt_kept;
+mod mqtt_limits;
 mod refusals;
 mod rule_commands;
 mod rules;
