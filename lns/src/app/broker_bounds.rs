@@ -31,6 +31,8 @@ pub fn set(embedded: &mut EmbeddedConfig, mqtt: &MqttConfig) {
         both => Some(both),
     };
     embedded.bytes_per_second = set(u32::try_from(limits.bytes_per_second.0).unwrap_or(u32::MAX));
+    let retain_interval =
+        Some(limits.retain_interval.0.as_millis() as u64).filter(|millis| *millis > 0);
     embedded.limits = lns_broker::Limits {
         payload_bytes: bytes(limits.payload),
         topic_bytes: size(limits.topic_bytes),
@@ -44,8 +46,7 @@ pub fn set(embedded: &mut EmbeddedConfig, mqtt: &MqttConfig) {
         connects_per_second: set(limits.connects_per_second),
         client_connects_per_second: set(limits.client_connects_per_second),
         message_expiry: set(u32::try_from(limits.message_expiry.0.as_secs()).unwrap_or(u32::MAX)),
-        retain_interval: (!limits.retain_interval.0.is_zero())
-            .then(|| limits.retain_interval.0.as_millis() as u64),
+        retain_interval,
     };
 }
 

@@ -8,6 +8,7 @@ mod external;
 mod hostile;
 mod interoperability_3_1_1;
 mod interoperability_5;
+mod interoperability_5_flow;
 mod limits;
 mod packets;
 mod rights;
