@@ -107,6 +107,10 @@ def messages(client):
                    userProperties=json.dumps([{"k": "v"}]), payloadFormatIndicator="UTF8_DATA")
     kept = client.get_retained_message(topic=topic)
     assert kept["payload"] == b"x" and kept["qos"] == 1, kept
+    assert json.loads(kept["userProperties"]) == [{"k": "v"}], kept
+    client.publish(topic=topic, qos=1, retain=True, payload=b"y", userProperties=[{"k": "w"}])
+    kept = client.get_retained_message(topic=topic)
+    assert json.loads(kept["userProperties"]) == [{"k": "w"}], kept
     assert topic in [one["topic"] for one in client.list_retained_messages()["retainedTopics"]]
     client.publish(topic=topic, retain=True)
     refused(client, "ResourceNotFoundException", 404, topic, "get_retained_message", topic=topic)

@@ -286,10 +286,12 @@ impl Compiler {
                 let mut nodes = nodes.into_iter().map(Box::new);
                 Node::OrDefault(nodes.next().expect("there is one"), nodes.next())
             }
-            (Need::Regex(which), 2 | 3) => ready_regexp(which, nodes)
-                .unwrap_or_else(|nodes| Node::Call(function, nodes)),
-            (Need::Time(which), 2 | 3) => ready_time(which, nodes)
-                .unwrap_or_else(|nodes| Node::Call(function, nodes)),
+            (Need::Regex(which), 2 | 3) => {
+                ready_regexp(which, nodes).unwrap_or_else(|nodes| Node::Call(function, nodes))
+            }
+            (Need::Time(which), 2 | 3) => {
+                ready_time(which, nodes).unwrap_or_else(|nodes| Node::Call(function, nodes))
+            }
             (Need::ConstantFirst(what), _) if !matches!(nodes.first(), Some(Node::Constant(_))) => {
                 return Err(SqlError::NotConstant { at: at.0, name: function.name, what });
             }

@@ -152,7 +152,8 @@ fn decoded(name: &str, text: &str) -> Result<Bytes, ApiError> {
     bytes.map(Into::into).ok_or_else(why)
 }
 
-/// Base64 of a JSON array of objects with one member each, which is a name and its value.
+/// Base64 of a JSON array of objects with one member each, which is a name and its value. Who gives
+/// boto3 the array as a text gets a JSON text with the array in it.
 fn user_properties(text: &str) -> Result<Vec<(String, String)>, ApiError> {
     let wrong = || {
         let why = "userProperties: it is not Base64 of JSON like [{\"name\": \"value\"}]";
@@ -160,6 +161,10 @@ fn user_properties(text: &str) -> Result<Vec<(String, String)>, ApiError> {
     };
     let json: Value =
         serde_json::from_slice(&decoded("userProperties", text)?).map_err(|_| wrong())?;
+    let json = match json {
+        Value::String(text) => serde_json::from_str(&text).map_err(|_| wrong())?,
+        json => json,
+    };
     let objects = match json {
         Value::Array(objects) => objects,
         object @ Value::Object(_) => vec![object],

@@ -28,7 +28,8 @@ use super::template::Template;
 pub use file::{FileFormat, WriteFile};
 pub use http::{BatchConfig, Header, Http};
 pub use influx::{
-    InfluxBatchConfig, InfluxDb, InfluxLineProtocol, InfluxVersion, LineError, Points, TimestampUnit,
+    InfluxBatchConfig, InfluxDb, InfluxLineProtocol, InfluxVersion, LineError, Points,
+    TimestampUnit,
 };
 pub use kafka::{Kafka, KafkaHeader};
 pub use lorawan::SendDownlink;
