@@ -99,6 +99,10 @@ pub struct Source {
     pub client_id: Option<String>,
     /// As whom the publisher had authenticated.
     pub principal: Option<String>,
+    /// The publisher's address.
+    pub source_ip: Option<String>,
+    /// The message's identity in logs.
+    pub trace_id: String,
     /// Its body.
     pub payload: Vec<u8>,
     /// How many rules made it, each from the one before.

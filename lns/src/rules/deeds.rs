@@ -153,7 +153,7 @@ pub fn deed(
             payload: payload(),
         },
         Action::InfluxDb(_) => {
-            return Err("influxDB needs a destination in a VPC, which is not here; use \
+            return Err("influxDB needs a destination of InfluxDB, which there is none of; use \
                         influxLineProtocol"
                 .to_owned());
         }
@@ -256,6 +256,60 @@ mod tests {
         for wrong in ["$aws/x", "", "a/+", "a/#"] {
             assert!(topic(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// A rule whose actions and error action hold secrets, and a message.
+    #[test]
+    fn what_is_kept_of_a_message_holds_no_secret() {
+        use lns_pipeline::rule::{Env, Evaluated, Nothing, Origin, Payload, Rule, Seeded};
+
+        let headers = serde_json::json!([
+            { "key": "Authorization", "value": "Bearer hush" },
+            { "key": "X-Device", "value": "${device}" },
+        ]);
+        let rule = serde_json::json!({
+            "sql": "SELECT n AS value FROM 'a'", "awsIotSqlVersion": "2016-03-23",
+            "actions": [
+                { "http": { "url": "https://h.example/in?token=hush", "headers": headers } },
+                { "http": { "url": "https://h.example/${device}", "headers": headers } },
+                { "postgresql": { "url": "postgresql://u:hush@h/d", "table": "t" } },
+                { "kafka": { "topic": "t", "clientProperties": {
+                    "bootstrap.servers": "k:1", "sasl.plain.password": "hush" } } },
+                { "influxLineProtocol": {
+                    "url": "http://i", "token": "hush", "databaseName": "d", "tableName": "t" } },
+            ],
+            "errorAction": { "http": {
+                "url": "https://h.example/${device}/errors", "headers": headers } },
+        });
+        let rule = Rule::compile("r", &rule).expect("it is one");
+        assert!(!format!("{rule:?}").contains("hush"));
+        let (dice, origin) = (Seeded::new(1), Origin::default());
+        let env = Env {
+            now_ms: 0,
+            dice: &dice,
+            account_id: "1",
+            origin: &origin,
+            shadows: &Nothing,
+            things: &Nothing,
+            descriptors: &Nothing,
+        };
+        let payload = Payload::new(r#"{"n":1,"device":"pump"}"#);
+        let Evaluated::Matched(outcome) = rule.evaluate(&env, &payload) else {
+            unreachable!("it has no condition")
+        };
+        for (written, filled) in rule.actions().iter().zip(&outcome.actions) {
+            let filled = filled.as_ref().expect("it is filled in");
+            let deed = deed(written, filled, outcome.output.value()).expect("it can be done");
+            assert!(!format!("{deed:?}").contains("hush"), "{deed:?}");
+            let target = target(written, true).expect("it has a place");
+            assert!(!format!("{target:?}").contains("hush"), "{target:?}");
+        }
+        let written = rule.error_action().expect("there is one");
+        let filled = outcome.error_action.expect("there is one").expect("it is filled in");
+        let kept = written.variable(&filled);
+        assert_eq!(kept, ["https://h.example/pump/errors", "pump"]);
+        assert_eq!(written.refilled(&kept), Some(filled));
+        assert_eq!(written.refilled(&kept[..1]), None);
     }
 
     #[test]

@@ -31,8 +31,6 @@ pub(super) struct Worker {
 struct Met {
     payload: Payload,
     source: Source,
-    address: Option<String>,
-    trace: String,
     message: Message,
 }
 
@@ -152,21 +150,17 @@ impl Met {
             From::Elsewhere => (None, 0),
             From::Server { hops } => (None, *hops),
         };
+        let trace = uuid::Builder::from_random_bytes(crate::entropy::bytes()).into_uuid();
         let source = Source {
             topic: topic.to_owned(),
             client_id: client.map(|client| client.client_id.to_string()),
             principal: client.and_then(|client| client.principal.as_deref().map(ToOwned::to_owned)),
+            source_ip: client.and_then(|client| Some(client.address?.ip().to_string())),
+            trace_id: trace.to_string(),
             payload: message.payload.to_vec(),
             hops: hops.max(message.hops),
         };
-        let trace = uuid::Builder::from_random_bytes(crate::entropy::bytes()).into_uuid();
-        Met {
-            payload: Payload::new(message.payload.clone()),
-            source,
-            address: client.and_then(|client| Some(client.address?.ip().to_string())),
-            trace: trace.to_string(),
-            message: message.clone(),
-        }
+        Met { payload: Payload::new(message.payload.clone()), source, message: message.clone() }
     }
 
     fn evaluate(&self, shared: &Shared, rule: &Rule) -> Evaluated {
@@ -175,8 +169,8 @@ impl Met {
             topic: &self.source.topic,
             client_id: self.source.client_id.as_deref(),
             principal: self.source.principal.as_deref(),
-            source_ip: self.address.as_deref(),
-            trace_id: Some(&self.trace),
+            source_ip: self.source.source_ip.as_deref(),
+            trace_id: Some(&self.source.trace_id),
             content_type: properties.content_type.as_deref(),
             response_topic: properties.response_topic.as_deref(),
             correlation_data: properties.correlation.as_deref(),
@@ -207,6 +201,8 @@ fn error_task(
     let origin = Origin {
         topic: &source.topic,
         client_id: source.client_id.as_deref(),
+        source_ip: source.source_ip.as_deref(),
+        trace_id: Some(&source.trace_id),
         ..Origin::default()
     };
     let payload = Payload::new(source.payload.clone());

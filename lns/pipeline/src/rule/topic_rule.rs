@@ -1,5 +1,7 @@
 //! A rule: the payload of CreateTopicRule, made ready, and what becomes of a message.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -76,14 +78,19 @@ struct TopicRulePayload {
     error_action: Option<serde_json::Value>,
 }
 
-/// A rule that is ready to be evaluated.
-#[derive(Debug)]
+/// A rule that is ready to be evaluated. It prints without its actions, which may hold secrets.
 pub struct Rule {
     name: String,
     disabled: bool,
     program: Program,
     actions: Vec<Action<Template>>,
     error_action: Option<Action<Template>>,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What a rule makes of one message.
