@@ -39,6 +39,14 @@ pub(super) enum Who {
 }
 
 impl Who {
+    /// A certificate's id, or a user's name; `None`: nobody's.
+    pub fn principal(&self) -> Option<Arc<str>> {
+        match self {
+            Who::Nobody => None,
+            Who::Somebody(asker) => Some(Arc::clone(&asker.principal)),
+        }
+    }
+
     /// Refuses what its policies do not allow with what is called `name`, as [`Action::target`] says.
     pub fn may(&self, action: Action, name: &str) -> Result<(), ApiError> {
         let Who::Somebody(asker) = self else { return Ok(()) };

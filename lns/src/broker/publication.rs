@@ -18,7 +18,8 @@ pub struct Publication {
 /// Who published a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A client of our own broker, by PUBLISH or by its last will.
+    /// A client of our own broker, by PUBLISH or by its last will; or somebody over HTTP, who has no
+    /// client identifier: it is empty.
     Client(Arc<Client>),
     /// A client of somebody else's broker, who does not say which.
     Elsewhere,

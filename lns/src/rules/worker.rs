@@ -153,7 +153,10 @@ impl Met {
         let trace = uuid::Builder::from_random_bytes(crate::entropy::bytes()).into_uuid();
         let source = Source {
             topic: topic.to_owned(),
-            client_id: client.map(|client| client.client_id.to_string()),
+            // Who published over HTTP has none.
+            client_id: client
+                .map(|client| client.client_id.to_string())
+                .filter(|client_id| !client_id.is_empty()),
             principal: client.and_then(|client| client.principal.as_deref().map(ToOwned::to_owned)),
             source_ip: client.and_then(|client| Some(client.address?.ip().to_string())),
             trace_id: trace.to_string(),

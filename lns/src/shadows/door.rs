@@ -29,6 +29,8 @@ impl Listener for Shadows {
             Err(error) => return self.refuse_name(message, error),
         };
         let (flight, refused, hops) = match origin {
+            // Over HTTP, where nobody is told of the answer, there is no connection to count for.
+            Origin::Client(client) if client.client_id.is_empty() => (None, None, 0),
             Origin::Client(client) => match self.flights.depart(&client.client_id, id.thing()) {
                 Ok(flight) => (flight, None, 0),
                 Err(many) => (None, Some(Rejection::TooManyRequests { limit: many.limit }), 0),

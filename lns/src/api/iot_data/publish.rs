@@ -11,14 +11,16 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lns_broker::ReasonCode;
 use lns_pipeline::policy::Action;
 use serde_json::Value;
 
+use super::stopped;
 use super::topic::Topic;
 use crate::api::params::Params;
 use crate::api::who::Who;
-use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
-use crate::broker::{Broker, Message, Properties, QoS, Ticket};
+use crate::api::{Answer, ApiError, ApiState, ErrorType, Peer, Shared, operation};
+use crate::broker::{Broker, Client, Message, Properties, QoS, Ticket};
 use crate::identity::may_publish;
 
 /// How long the broker may take; most of it would be a room of the server that is busy.
@@ -33,7 +35,7 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 /// Publish. Answered when the broker has taken responsibility, at QoS 0 as at QoS 1.
 async fn publish(
     State(state): Shared,
-    (Topic(topic), who): (Topic, Who),
+    (Topic(topic), who, peer): (Topic, Who, Peer),
     params: Params,
     headers: HeaderMap,
     body: Bytes,
@@ -43,6 +45,46 @@ async fn publish(
     if message.retain {
         who.may(Action::RetainPublish, &message.topic)?;
     }
+    let broker = &state.surroundings.broker;
+    let publish = async {
+        match broker.embedded() {
+            Some(embedded) => {
+                let client = client(&who, &peer);
+                let taken = embedded.publish_for(client, message).await.map_err(stopped)?;
+                taken.map_err(refused)
+            }
+            None => hand_over(&**broker, message).await,
+        }
+    };
+    match tokio::time::timeout(PATIENCE, publish).await {
+        Ok(done) => done.map(|()| StatusCode::OK.into_response()),
+        Err(_) => Err(late()),
+    }
+}
+
+/// Who publishes, for whoever hears it.
+fn client(who: &Who, peer: &Peer) -> Client {
+    Client {
+        client_id: "".into(),
+        principal: who.principal(),
+        address: Some(peer.address),
+        thing: None,
+    }
+}
+
+/// The broker's word for why it does not take a message.
+fn refused(reason: ReasonCode) -> ApiError {
+    let why = reason.words().unwrap_or(reason.name());
+    ApiError::validation(format!("the broker does not take the message: {why}"))
+}
+
+fn late() -> ApiError {
+    let why = "the broker has not taken the message in time; it may still do so";
+    ApiError::new(ErrorType::Throttling, why)
+}
+
+/// Hands it to another broker, and waits until that has acknowledged it.
+async fn hand_over(broker: &dyn Broker, message: Message) -> Result<(), ApiError> {
     let (say, said) = tokio::sync::oneshot::channel();
     let say = parking_lot::Mutex::new(Some(say));
     let ticket = Ticket::new(
@@ -52,25 +94,12 @@ async fn publish(
             let _ = say.lock().take().map(|say| say.send(()));
         }),
     );
-    let taken = async {
-        hand_over(&*state.surroundings.broker, message, ticket).await;
-        said.await
-    };
-    match tokio::time::timeout(PATIENCE, taken).await {
-        Ok(Ok(())) => Ok(StatusCode::OK.into_response()),
-        Ok(Err(_)) | Err(_) => Err(ApiError::new(
-            ErrorType::Throttling,
-            "the broker has not taken the message in time; it may still do so",
-        )),
-    }
-}
-
-async fn hand_over(broker: &dyn Broker, message: Message, ticket: Ticket) {
     let mut next = (message, ticket);
     while let Err(busy) = broker.publish(next.0, next.1) {
         next = (busy.message, busy.ticket);
         tokio::time::sleep(RETRY).await;
     }
+    said.await.map_err(|_| late())
 }
 
 fn message(

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::owner::ToOwner;
 use super::{Embedded, Stopped};
-use crate::broker::{Message, QoS, convert};
+use crate::broker::{Client, Message, QoS, convert};
 
 /// A client that is connected, or has a kept session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,23 @@ impl Embedded {
         let what = DisconnectClient { client_id, clean_session, prevent_will };
         let input = ToOwner::Input(Input::DisconnectClient(what));
         self.owner.send(input).await.map_err(|_| Stopped)
+    }
+
+    /// Publishes for somebody who has not come by MQTT and may do it; returns when the broker has
+    /// taken responsibility, as [`Broker::publish`](crate::broker::Broker::publish) has it, or with
+    /// why it does not.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn publish_for(
+        &self,
+        client: Client,
+        message: Message,
+    ) -> Result<Result<(), ReasonCode>, Stopped> {
+        let (say, said) = oneshot::channel();
+        let publish = ToOwner::PublishFor(Arc::new(client), message, say);
+        self.owner.send(publish).await.map_err(|_| Stopped)?;
+        said.await.map_err(|_| Stopped)
     }
 
     /// Sends a message to one client that is connected, whatever it has subscribed to; at QoS 1

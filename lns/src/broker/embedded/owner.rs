@@ -19,7 +19,7 @@ use super::line::Line;
 use super::presence;
 use crate::broker::convert;
 use crate::broker::status::Counters;
-use crate::broker::{Intake, Message, Origin, Publication, Taken, Ticket};
+use crate::broker::{Client, Intake, Message, Origin, Publication, Taken, Ticket};
 use crate::clock::Clock;
 
 /// Taken at once; a turn of these takes a millisecond or two.
@@ -37,6 +37,8 @@ pub(super) enum ToOwner {
     Input(Input),
     /// The server publishes.
     Publish(Message, Ticket),
+    /// Somebody publishes who has not come by MQTT.
+    PublishFor(Arc<Client>, Message, Arrival),
     /// The server sends a message to one client.
     Direct(Arc<str>, Message, Arrival),
     /// Somebody wants to know something.
@@ -45,7 +47,7 @@ pub(super) enum ToOwner {
     Expel(Arc<str>),
 }
 
-/// Told when a direct message has arrived, or why not.
+/// Told when a message has arrived, or the broker has taken responsibility; or why not.
 pub(super) type Arrival = oneshot::Sender<Result<(), ReasonCode>>;
 
 /// What comes back from rooms and from the keeper, from any thread.
@@ -75,7 +77,8 @@ pub(super) struct Desk {
     /// Those who have something to write, each perhaps more than once.
     woken: Vec<Arc<Line>>,
     tickets: HashMap<Receipt, Ticket>,
-    /// Direct messages: bounded by what clients may have to acknowledge.
+    /// Bounded by what may be asked for over HTTP at once, and by what clients may have to
+    /// acknowledge.
     arrivals: HashMap<Receipt, Arrival>,
     receipts: u64,
     /// What rooms of the server had no place for, in order.
@@ -187,6 +190,13 @@ impl Owner {
                 let receipt = self.desk.receipt();
                 self.desk.tickets.insert(receipt, ticket);
                 self.input(now, Input::Publish(convert::publishing(message, Some(receipt))));
+            }
+            ToOwner::PublishFor(client, message, arrival) => {
+                let receipt = self.desk.receipt();
+                self.desk.arrivals.insert(receipt, arrival);
+                let mut publishing = convert::publishing(message, Some(receipt));
+                publishing.on_behalf = Some(client);
+                self.input(now, Input::Publish(publishing));
             }
             ToOwner::Direct(client_id, message, arrival) => {
                 let receipt = self.desk.receipt();

@@ -177,3 +177,29 @@ fn a_message_goes_straight_to_one_client() {
     eventually("both messages", || listening.try_wait().expect("a child").is_some());
     assert_eq!(std::fs::read_to_string(&heard).expect("text"), "now\nnow\n");
 }
+
+#[test]
+fn rules_know_who_has_published() {
+    let Some((_, subscriber)) = tools() else { return };
+    if !is_there() {
+        return;
+    }
+    let site = Site::start();
+    let (id, target) = site.certificate("pump");
+    site.policy("all", json!([{ "Effect": "Allow", "Action": "iot:Publish", "Resource": "*" }]));
+    site.attach("all", &target);
+    let sql = "SELECT principal() AS who, clientid() AS client, sourceip() AS ip FROM 'pump/#'";
+    let action = json!({ "republish": { "topic": "told", "roleArn": "arn:aws:iam::0:role/r" } });
+    let rule = json!({ "sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": [action] });
+    site.ask("POST", "/rules/who", rule);
+    let listen = site.plain(&subscriber, &["-i", "ear", "-t", "told", "-C", "1", "-W", "20"]);
+    let listening = std::thread::spawn(move || ended(listen));
+    eventually("what the rule says", || {
+        assert_eq!(publish(&site, Some("pump"), "pump%2Fa").status, 200);
+        listening.is_finished()
+    });
+    let (done, said) = listening.join().expect("it ends");
+    let told: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(done && told["who"] == id && told["client"] == "n/a", "{said}");
+    assert!(told["ip"].as_str().is_some_and(|ip| ip.starts_with("127.")), "{said}");
+}
