@@ -276,6 +276,13 @@ pub enum Note {
         /// Topic or filter.
         topic: Arc<str>,
     },
+    /// A client's message went nowhere, and its connection goes on: there may be many.
+    Ignored {
+        /// Which client.
+        client_id: Arc<str>,
+        /// Why.
+        reason: ReasonCode,
+    },
     /// A client was not let in, or its connection was ended by the broker.
     Refused {
         /// Which client.

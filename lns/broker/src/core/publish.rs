@@ -3,7 +3,7 @@
 use lns_pipeline::topic::is_topic_name;
 
 use crate::connection::HeldAck;
-use crate::event::{Action, Hold, Note, Origin};
+use crate::event::{Hold, Note, Origin};
 use crate::message::{Message, Qos};
 use crate::packet::{Ack, PacketId, Publish, ServerPacket, Version};
 use crate::reason::ReasonCode;
@@ -80,7 +80,7 @@ impl Core {
             return Err(Refusal::Answer(ReasonCode::QuotaExceeded));
         }
         let client_id = session.client_id().clone();
-        self.turn.note(Note::Refused { client_id, reason: ReasonCode::MessageRateTooHigh });
+        self.turn.note(Note::Ignored { client_id, reason: ReasonCode::MessageRateTooHigh });
         Err(Refusal::PassOver)
     }
 
@@ -198,8 +198,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(slot) else { return Ok(()) };
         let client_id = session.client_id().clone();
         if is_nobodys {
-            let (action, topic) = (Action::Publish, message.topic.clone());
-            self.turn.note(Note::Denied { client_id, action, topic });
+            self.turn.note(Note::Ignored { client_id, reason: ReasonCode::NotAuthorized });
             return Err(Refusal::PassOver);
         }
         // Taken out and put back, because the broker itself is asked too.

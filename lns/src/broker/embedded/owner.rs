@@ -214,7 +214,7 @@ impl Owner {
         let theirs = lines.filter(|(_, one)| one.principal.as_deref() == Some(principal));
         let theirs: Vec<_> = theirs.map(|(id, _)| *id).collect();
         for connection in theirs {
-            let why = lns_broker::ReasonCode::NotAuthorized;
+            let why = ReasonCode::NotAuthorized;
             self.input(now, Input::Disconnect(connection, why));
         }
     }
@@ -341,6 +341,7 @@ impl Owner {
                 let action = action.name();
                 tracing::info!(client = %client_id, action, topic = %topic, "an MQTT client may not do this");
             }
+            Note::Ignored { client_id, reason } => self.ignored(client_id, *reason),
             Note::Refused { client_id, reason } => {
                 Counters::count(&self.counters.refused);
                 let reason = reason.name();
@@ -349,6 +350,16 @@ impl Owner {
             Note::SessionExpired { client_id } => {
                 tracing::debug!(client = %client_id, "a kept MQTT session has expired");
             }
+        }
+    }
+
+    /// A client publishes what goes nowhere, and perhaps goes on doing so.
+    fn ignored(&self, client: &str, reason: ReasonCode) {
+        let before = self.counters.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        // With every power of two, lest a client fill the log.
+        if (before + 1).is_power_of_two() {
+            let (reason, refused) = (reason.name(), before + 1);
+            tracing::info!(client, reason, refused, "what MQTT clients publish goes nowhere");
         }
     }
 
