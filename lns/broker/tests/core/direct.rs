@@ -22,7 +22,8 @@ fn a_client_hears_it_without_a_subscription_and_nobody_else_does() {
     lab.connect(v5("door"));
     lab.connect(v5("other"));
     lab.says("other", subscribe(1, &[("#", Q1)]));
-    (lab.heard("door"), lab.heard("other"));
+    lab.heard("door");
+    lab.heard("other");
     lab.input(direct("door", Q0, 1));
     assert_eq!(settled(&mut lab), [(1, Ok(()))]);
     lab.input(direct("door", Q1, 2));
