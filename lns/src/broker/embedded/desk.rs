@@ -62,6 +62,13 @@ pub enum NotSent {
     Busy,
 }
 
+/// The core's words for it; all others say that the client is away.
+const NOT_SENT: [(ReasonCode, NotSent); 3] = [
+    (ReasonCode::NotAuthorized, NotSent::Forbidden),
+    (ReasonCode::PacketTooLarge, NotSent::TooLarge),
+    (ReasonCode::QuotaExceeded, NotSent::Busy),
+];
+
 impl Embedded {
     /// What is known of a client; `None`: it is not connected, and nothing is kept for it.
     ///
@@ -135,11 +142,9 @@ impl Embedded {
         let direct = ToOwner::Direct(client_id.into(), message, say);
         self.owner.send(direct).await.map_err(|_| Stopped)?;
         let result = said.await.map_err(|_| Stopped)?;
-        Ok(result.map_err(|reason| match reason {
-            ReasonCode::NotAuthorized => NotSent::Forbidden,
-            ReasonCode::PacketTooLarge => NotSent::TooLarge,
-            ReasonCode::QuotaExceeded => NotSent::Busy,
-            _ => NotSent::Away,
+        Ok(result.map_err(|reason| {
+            let known = NOT_SENT.into_iter().find(|(known, _)| *known == reason);
+            known.map_or(NotSent::Away, |(_, why)| why)
         }))
     }
 

@@ -169,3 +169,22 @@ fn who_speaks_the_wrong_way_is_told() {
     }
     assert_eq!(publish(&site, None, "a").status, 200, "the next is served");
 }
+
+#[test]
+fn who_does_not_shake_hands_is_hung_up_on() {
+    let site = Site::start();
+    let start = std::time::Instant::now();
+    // Nothing at all, and a handshake that does not go on.
+    let silent = [&b""[..], b"\x16\x03\x01\x02\x00"].map(|bytes| {
+        let mut stream = TcpStream::connect(site.place.port(8443)).expect("it listens");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).expect("a socket");
+        stream.write_all(bytes).expect("it is open");
+        stream
+    });
+    for mut stream in silent {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it is closed, and not before its time");
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+    assert!(start.elapsed().as_secs() >= 9, "it has ten seconds: {:?}", start.elapsed());
+}
