@@ -52,7 +52,12 @@ fn decode(call: &mut Call<'_>) -> Answer {
             ],
         ) => {
             let bytes = match value {
-                Value::Binary(bytes) => Some(bytes.to_vec()),
+                // A payload may be the message, or its base64 as a JSON text (AWS's page "Working
+                // with binary payloads").
+                Value::Binary(bytes) => match json::parse(bytes) {
+                    Some(Value::String(text)) => BASE64.decode(text.as_bytes()).ok(),
+                    Some(_) | None => Some(bytes.to_vec()),
+                },
                 Value::String(text) => BASE64.decode(text.as_bytes()).ok(),
                 _ => None,
             };
