@@ -24,7 +24,7 @@ use crate::tls::{self, TlsPeer};
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot listen for HTTP on {address}: {source}; stop the program that has the port, or choose another address with --http"
+    "cannot listen for HTTP on {address}: {source}; stop the program that has the port, or choose another address with --http, over TLS with http.tls_listen"
 )]
 pub struct BindError {
     /// The address.

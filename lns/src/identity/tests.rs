@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lns_broker::{Connect, Version};
 use lns_lorawan::Region;
+use lns_pipeline::policy::Action;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 
@@ -364,6 +365,44 @@ fn a_certificate_may_register_itself_and_waits() {
     assert_eq!(registered.id, id_of(&der[0]));
     world.set_status(&PrincipalName::certificate(&registered.id), CertificateStatus::Active);
     world.known(&shown);
+}
+
+#[test]
+fn who_asks_over_http_has_no_client_identifier_and_may_what_counts_now() {
+    let world = World::new();
+    let (name, der) = world.certificate(CertificateStatus::Active);
+    let topic = |rest: &str| format!("arn:aws:iot:us-east-1:123456789012:topic/{rest}");
+    let statements = json!([
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource":
+          [topic("${iot:ClientId}/a"), topic("${iot:Connection.Thing.ThingName}/a"), topic("lns/x")] },
+        { "Effect": "Allow", "Action": "iot:GetRetainedMessage", "Resource": "*",
+          "Condition": { "StringEquals": { "iot:DomainName": "lns.example" } } },
+        { "Effect": "Allow", "Action": "iot:SendDirectMessage", "Resource": "*",
+          "Condition": { "StringLike": { "iot:Topic": "door/*" } } },
+    ]);
+    world.policy("http", statements);
+    world.registry.attach_policy("http", &name).unwrap();
+    world.registry.create(thing("lamp", &[])).unwrap();
+    world.registry.attach_thing("lamp", &name, true).unwrap();
+    let shown = Shown { certificates: &der, client_id: "", ..NOBODY };
+    let asker = |shown: &Shown<'_>| world.identity.asker(shown).unwrap().unwrap();
+    let plain = asker(&shown);
+    assert_eq!(&*plain.principal, name.parts().1);
+    assert!(plain.may(Action::Publish, "lamp/a"), "the thing is its alone");
+    for topic in ["/a", "c/a", "door/a", "lns/x"] {
+        assert!(!plain.may(Action::Publish, topic), "{topic}");
+    }
+    assert!(!plain.may(Action::GetRetainedMessage, "a"), "it has called us by no name");
+    let named = asker(&Shown { server_name: Some("lns.example"), ..shown });
+    assert!(named.may(Action::GetRetainedMessage, "a"));
+    assert!(!named.may(Action::GetRetainedMessage, "lns/v1/x"), "the server's own");
+    assert!(plain.may_send("any", "door/open") && !plain.may_send("any", "window"));
+    assert!(!plain.may(Action::SendDirectMessage, "any"), "of no topic");
+    world.set_status(&name, CertificateStatus::Inactive);
+    assert!(world.identity.asker(&shown).is_err());
+    let stranger =
+        Shown { certificates: &[], username: Some("eve"), password: Some(b"x"), ..shown };
+    assert!(world.identity.asker(&stranger).unwrap().is_none());
 }
 
 #[test]
