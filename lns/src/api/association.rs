@@ -43,11 +43,14 @@ pub async fn drop_device(state: Shared, label: Label) -> Answer {
 
 async fn device(State(state): Shared, Label(label): Label, thing: Option<Box<str>>) -> Answer {
     let id = id(&label, Kind::WirelessDevice)?;
+    let before = state.registry.find::<WirelessDevice>(&id).and_then(|it| it.thing.clone());
+    let after = thing.clone();
     let change = move |device: &mut WirelessDevice| -> Change {
         device.thing = thing;
         Ok(())
     };
     state.change(move |registry: &Registry| registry.update(&id, change)).await?;
+    state.bound([before, after]);
     done()
 }
 

@@ -149,6 +149,11 @@ impl ApiState {
         (self.surroundings.registry_events)(event);
     }
 
+    /// Tells whoever keeps their shadows that these things may stand for other devices than before.
+    fn bound(&self, things: [Option<Box<str>>; 2]) {
+        things.iter().flatten().for_each(|thing| self.surroundings.shadows.bound(thing));
+    }
+
     /// Works on the registry and with the server's own authority where it may block.
     async fn certify<T: Send + 'static>(
         &self,

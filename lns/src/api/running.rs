@@ -39,6 +39,10 @@ pub trait Shadows: Send + Sync + 'static {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<String>, bool), String>;
+
+    /// The thing stands for another device from now on, or for none. Whoever keeps shadows alone need
+    /// not know.
+    fn bound(&self, _thing: &str) {}
 }
 
 /// The devices, as the API sees them.

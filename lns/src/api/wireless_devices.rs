@@ -309,6 +309,7 @@ pub async fn remove(State(state): Shared, Label(label): Label) -> Answer {
         Ok(device)
     });
     let device = gone.await?;
+    state.bound([device.thing.clone(), None]);
     state.tell(device.dev_eui).await?;
     done()
 }

@@ -141,7 +141,7 @@ pub(super) fn start(
         rules: &rules,
         service: &service,
         broker: &out.broker,
-        shadows: &out.shadows.door,
+        shadows: &out.shadows,
         events: &out.events,
     };
     let http = match sockets {

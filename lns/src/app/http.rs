@@ -14,12 +14,12 @@ use tokio::sync::watch;
 
 use super::build::Common;
 use super::parts;
+use super::shadows::ShadowRoom;
 use crate::api::{self, Peer, Port, Secure};
 use crate::broker::{Broker, Embedded};
 use crate::config::{Config, Listen};
 use crate::events::Events;
 use crate::service::Service;
-use crate::shadows::Shadows;
 use crate::tls;
 
 /// The open door.
@@ -36,7 +36,7 @@ pub(super) struct Rooms<'a> {
     pub rules: &'a super::rules::RuleRooms,
     pub service: &'a Arc<Service>,
     pub broker: &'a Arc<dyn Broker>,
-    pub shadows: &'a Arc<Shadows>,
+    pub shadows: &'a ShadowRoom,
     pub events: &'a Arc<Events>,
 }
 
@@ -215,7 +215,7 @@ fn state(
         devices: Arc::clone(service) as Arc<dyn api::Devices>,
         groups: Arc::clone(service) as Arc<dyn api::Groups>,
         codecs: Arc::clone(service) as Arc<dyn api::Codecs>,
-        shadows: Arc::clone(shadows) as Arc<dyn api::Shadows>,
+        shadows: shadows.for_api(),
         rules: Arc::new(rules.clone()),
         authority: {
             let identity = Arc::clone(&common.identity);

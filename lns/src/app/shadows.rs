@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use lns_core::Command;
 use lns_core::event::QueueItem;
 use lns_lorawan::{DevEui, TimeDelta};
-use lns_pipeline::shadow::{Shadow, ShadowId};
+use lns_pipeline::shadow::{Answer, Shadow, ShadowId, Verb};
+use tokio::sync::oneshot;
 
 use super::build::Common;
-use crate::api::Encoding;
+use crate::api::{self, Encoding};
 use crate::binding::{self, Binding, EncodeDone, QueueDone, Updated};
 use crate::broker::Broker;
 use crate::config::Config;
@@ -63,12 +65,42 @@ impl ShadowRoom {
         Ok(ShadowRoom { door, binding, thread, desk })
     }
 
+    /// The door for the API, which changes what things stand for.
+    pub fn for_api(&self) -> Arc<dyn api::Shadows> {
+        Arc::new(OfApi { door: Arc::clone(&self.door), binding: Arc::clone(&self.binding) })
+    }
+
     /// Ends both when they have done what has come.
     pub fn stop(self) -> std::thread::Result<()> {
         self.binding.stop();
         self.desk.join()?;
         self.door.stop();
         self.thread.join()
+    }
+}
+
+/// The shadows for the API.
+struct OfApi {
+    door: Arc<Shadows>,
+    binding: Arc<Binding>,
+}
+
+impl api::Shadows for OfApi {
+    fn ask(&self, id: ShadowId, verb: Verb, payload: Bytes) -> oneshot::Receiver<Answer> {
+        api::Shadows::ask(&*self.door, id, verb, payload)
+    }
+
+    fn named(
+        &self,
+        thing: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), String> {
+        api::Shadows::named(&*self.door, thing, after, limit)
+    }
+
+    fn bound(&self, thing: &str) {
+        self.binding.bound(thing);
     }
 }
 

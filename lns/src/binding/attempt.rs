@@ -1,6 +1,7 @@
 //! What was done about a desired state, as it stands in the shadow `lorawan`.
 
 use lns_core::dedup::digest;
+use lns_lorawan::{DevEui, Timestamp};
 use lns_pipeline::shadow::json::Json;
 use lns_pipeline::shadow::{Node, Shadow, State};
 use serde_json::{Value, json};
@@ -15,8 +16,13 @@ const MARK: &str = "shadow:";
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// On its way through the codec into the queue. Never stored: after a crash it begins again.
+    /// On its way through the codec.
     Starting,
+    /// It is durable that it is going to be queued, and under which id.
+    Queueing,
+    /// An earlier run of the server ended on that way: it may be in the queue, or not. Asking again
+    /// under the same id takes no second place there.
+    Unfinished,
     /// In the device's queue.
     Queued,
     /// A gateway has taken it, or the device has acknowledged it; the next uplinks will show.
@@ -29,6 +35,8 @@ pub enum Status {
     GivenUp,
     /// Somebody took it off the queue.
     Dropped,
+    /// The thing stands for no device any more, or for one that is not to hear of desired states.
+    Unbound,
     /// The device reports what is desired.
     Settled,
 }
@@ -36,6 +44,8 @@ pub enum Status {
 /// What was done about one desired state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// The device that was to hear of it: the thing may stand for another one later.
+    pub dev_eui: DevEui,
     /// The digest of the desired values.
     pub desired: u64,
     /// The downlink's id, where there is one.
@@ -46,61 +56,102 @@ pub struct Attempt {
     pub status: Status,
     /// Why it failed, for people.
     pub error: Option<String>,
+    /// Until when a downlink of an older desired state may change the device, or a report be on its
+    /// way that does not know of one: before, a report that agrees settles nothing for good.
+    pub doubt: Option<Timestamp>,
+    /// The downlink of an older desired state that may wait in a queue, and must not be sent any more
+    /// once this is durable.
+    pub replaces: Option<Place>,
 }
 
 impl Status {
-    const STORED: [Status; 7] = [
+    /// As they are read back.
+    const STORED: [Status; 9] = [
+        Status::Unfinished,
         Status::Queued,
         Status::Sent,
         Status::Refused,
         Status::Failed,
         Status::GivenUp,
         Status::Dropped,
+        Status::Unbound,
         Status::Settled,
     ];
 
     /// As it stands in the shadow.
     pub fn name(self) -> &'static str {
         match self {
-            Status::Starting => "starting",
+            Status::Starting | Status::Queueing | Status::Unfinished => "starting",
             Status::Queued => "queued",
             Status::Sent => "sent",
             Status::Refused => "refused",
             Status::Failed => "failed",
             Status::GivenUp => "given_up",
             Status::Dropped => "dropped",
+            Status::Unbound => "unbound",
             Status::Settled => "settled",
         }
     }
+}
 
-    /// Whether a downlink may still wait to be sent.
-    pub fn is_waiting(self) -> bool {
-        match self {
-            Status::Starting | Status::Queued => true,
+/// A downlink of a device, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose queue it is in.
+    pub dev_eui: DevEui,
+    /// Its id.
+    pub id: u64,
+}
+
+impl Attempt {
+    /// The first words about a desired state.
+    pub fn new((dev_eui, desired): (DevEui, u64), status: Status) -> Self {
+        Attempt {
+            dev_eui,
+            desired,
+            id: None,
+            tries: 0,
+            status,
+            error: None,
+            doubt: None,
+            replaces: None,
+        }
+    }
+
+    /// The downlink of this attempt, or of the one before it, that may still wait to be sent.
+    pub fn waiting(&self) -> Option<Place> {
+        match self.status {
+            Status::Queueing | Status::Unfinished | Status::Queued => {
+                Some(Place { dev_eui: self.dev_eui, id: self.id? })
+            }
+            // Nothing of it is in the queue, and nobody was told to take the older one off.
+            Status::Starting => self.replaces,
             Status::Sent
             | Status::Refused
             | Status::Failed
             | Status::GivenUp
             | Status::Dropped
-            | Status::Settled => false,
+            | Status::Unbound
+            | Status::Settled => None,
         }
     }
-}
 
-impl Attempt {
-    /// The first words about a desired state.
-    pub fn new(desired: u64, status: Status) -> Self {
-        Attempt { desired, id: None, tries: 0, status, error: None }
+    /// Whether a downlink may have changed the device, and its report not be here.
+    pub fn leaves_doubt(&self) -> bool {
+        self.tries > 0 || self.doubt.is_some()
     }
 
     /// As `reported` of the shadow `lorawan` shows it.
     pub fn report(&self) -> Value {
         json!({ "downlink": {
+            "dev_eui": self.dev_eui.to_string(),
             "desired": format!("{:016x}", self.desired),
             "message_id": self.id.map(|id| format!("{id:016x}")),
             "tries": self.tries,
             "status": self.status.name(),
             "error": self.error,
+            "doubt_until": self.doubt.map(Timestamp::to_rfc3339),
+            "replaces": self.replaces.map(|place| format!("{}/{:016x}", place.dev_eui, place.id)),
         } })
     }
 
@@ -124,11 +175,18 @@ impl Attempt {
         };
         let status = text("status")?;
         Some(Attempt {
+            dev_eui: text("dev_eui")?.parse().ok()?,
             desired: hex("desired")?,
             id: hex("message_id"),
             tries,
             status: Status::STORED.into_iter().find(|known| known.name() == status)?,
             error: text("error").map(str::to_owned),
+            doubt: text("doubt_until").and_then(Timestamp::parse_rfc3339),
+            replaces: text("replaces").and_then(|text| {
+                let (dev_eui, id) = text.split_once('/')?;
+                let id = u64::from_str_radix(id, 16).ok()?;
+                Some(Place { dev_eui: dev_eui.parse().ok()?, id })
+            }),
         })
     }
 }
@@ -140,13 +198,9 @@ pub fn digest_of_desired(state: &State) -> u64 {
     digest(&written)
 }
 
-/// The mark of a downlink: the same for the same wish of the same moment, so that one that is queued
-/// again after a crash takes no second place in the queue.
-pub fn mark(state: &State, tries: u8) -> String {
-    let mut written = Vec::new();
-    state.write_desired(&mut written);
-    state.write_desired_metadata(&mut written);
-    format!("{MARK}{:016x}:{tries}", digest(&written))
+/// The mark of the downlink with this id.
+pub fn mark(id: u64) -> String {
+    format!("{MARK}{id:016x}")
 }
 
 /// Whether a downlink with this mark is the binding's.

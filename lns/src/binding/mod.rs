@@ -13,6 +13,8 @@ mod attempt;
 mod desk;
 mod link;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
@@ -37,6 +39,7 @@ use crate::outbox::Follower;
 use crate::registry::{DeviceProfile, Registry, Route, ShadowMode, WirelessDevice};
 use crate::store::StoreError;
 
+use attempt::Place;
 use desk::Desk;
 
 /// The named shadow with the state of the link.
@@ -94,12 +97,17 @@ pub struct Surroundings {
 
 /// To the desk, which attends to desired states.
 enum Work {
-    /// The classic shadow of a thing has changed. At most one a thing waits.
+    /// The classic shadow of a thing has changed, or what it stands for. At most one a thing waits.
     Changed(Box<str>),
     /// A downlink of ours has moved. The outbox waits while [`MANY`] wait.
     Moved { thing: Box<str>, id: u64, stage: Stage, ticket: Ticket },
     /// An object is encoded, or not. One a thing.
     Encoded { thing: Box<str>, id: u64, result: Result<Encoded, String> },
+    /// It is durable that this is going to be queued. One a thing.
+    Noted { thing: Box<str>, item: QueueItem },
+    /// It is durable that a downlink is not wanted any more. One a thing for each thing that was
+    /// wanted of it.
+    TakeOff(Place),
     /// A downlink is queued, or not. One a thing.
     Queued { thing: Box<str>, id: u64, result: Result<(), CommandError> },
     /// Finish.
@@ -112,6 +120,8 @@ pub struct Binding {
     // Unbounded, because those who send must not wait; each kind of work says what bounds it.
     work: Sender<Work>,
     changed: Arc<Mutex<HashSet<Box<str>>>>,
+    /// Devices that were heard in this life of the server: what they report is new.
+    heard: Mutex<HashSet<DevEui>>,
 }
 
 impl Binding {
@@ -125,30 +135,29 @@ impl Binding {
         let thread = std::thread::Builder::new().name("binding".into()).spawn(move || {
             desk.begin();
             for work in inbox {
-                match work {
-                    Work::Changed(thing) => {
-                        waiting.lock().remove(&thing);
-                        desk.changed(&thing);
-                    }
-                    Work::Moved { thing, id, stage, ticket } => {
-                        desk.moved(&thing, (id, &stage), ticket);
-                    }
-                    Work::Encoded { thing, id, result } => desk.encoded(&thing, id, result),
-                    Work::Queued { thing, id, result } => desk.queued(&thing, id, result),
-                    Work::Stop => return,
+                if let Work::Changed(thing) = &work {
+                    waiting.lock().remove(thing);
+                }
+                if desk.attend(work).is_break() {
+                    return;
                 }
             }
         })?;
-        Ok((Binding { surroundings, work, changed }, thread))
+        let heard = Mutex::default();
+        Ok((Binding { surroundings, work, changed, heard }, thread))
     }
 
     /// A shadow has changed, and that is durable. Never waits.
     pub fn shadow_changed(&self, id: &ShadowId) {
-        let thing = id.thing();
         let registry = &self.surroundings.registry;
-        if id.name().is_some() || registry.find_by_alias::<WirelessDevice>(thing).is_none() {
-            return;
+        if id.name().is_none() && registry.find_by_alias::<WirelessDevice>(id.thing()).is_some() {
+            self.bound(id.thing());
         }
+    }
+
+    /// The thing stands for another device from now on, or for none; or there is something new to
+    /// be wanted of the one that it stands for. Never waits.
+    pub fn bound(&self, thing: &str) {
         if self.changed.lock().insert(thing.into()) {
             let _ = self.work.send(Work::Changed(thing.into()));
         }
@@ -159,15 +168,35 @@ impl Binding {
         let _ = self.work.send(Work::Stop);
     }
 
+    /// Whether an uplink was reported before the server ended, and comes again because its message
+    /// was not delivered: to report it again would let the shadow fall back for a moment.
+    fn comes_again(&self, thing: &str, dev_eui: DevEui, event: &AppEvent) -> bool {
+        if self.heard.lock().contains(&dev_eui) {
+            return false;
+        }
+        let link = ShadowId::named(thing, LINK_SHADOW).ok();
+        let link = link.and_then(|id| self.surroundings.shadows.read(&id).ok().flatten());
+        let last = link.and_then(|shadow| link::Last::read(&shadow));
+        let known = last.is_some_and(|last| last.covers(dev_eui, event));
+        if !known {
+            self.heard.lock().insert(dev_eui);
+        }
+        known
+    }
+
     fn report(
         &self,
-        thing: &str,
+        (thing, dev_eui): (&str, DevEui),
         (event, uplink): (&AppEvent, &UplinkEvent),
         object: Option<&Value>,
         ticket: Ticket,
     ) {
+        if self.comes_again(thing, dev_eui, event) {
+            return ticket.acknowledged();
+        }
         let object = object.filter(|object| object.is_object());
-        let link = link::report(event.at, uplink);
+        let link = link::report((dev_eui, event), uplink);
+        // The link comes last: when it is durable, so is the rest.
         let reports = object.map(|object| (None, object)).into_iter();
         let reports: Vec<_> = reports.chain([(Some(LINK_SHADOW), &link)]).collect();
         let tickets = ticket.split(reports.len());
@@ -192,7 +221,9 @@ impl Follower for Binding {
     fn follow(&self, route: &Route, event: &AppEvent, object: Option<&Value>, ticket: Ticket) {
         let Some(thing) = &route.thing else { return ticket.acknowledged() };
         match &event.kind {
-            EventKind::Uplink(uplink) => self.report(thing, (event, uplink), object, ticket),
+            EventKind::Uplink(uplink) => {
+                self.report((thing, route.device.dev_eui), (event, uplink), object, ticket);
+            }
             EventKind::Downlink { id, correlation_id, stage, .. }
                 if attempt::is_ours(correlation_id.as_deref()) =>
             {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lns_core::event::Fate;
-use lns_lorawan::{FCntDown, Region};
+use lns_lorawan::{DataRateIndex, DevAddr, FCntDown, FCntUp, Mic, Region};
 use lns_pipeline::shadow::{Request, Verb, apply};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::*;
 use crate::registry::{Codec, Defaults, Id, Thing};
 use crate::store::MemoryStore;
 
-const DEVICE: DevEui = DevEui::new(1);
+pub(super) const DEVICE: DevEui = DevEui::new(1);
 const CODEC: &str = "function encodeDownlink(input) {
     if (input.data.bad) return { errors: ['bad'] };
     return { bytes: [Object.keys(input.data).length], fPort: 7 };
@@ -78,7 +78,7 @@ struct Bench {
     thread: JoinHandle<()>,
 }
 
-fn registry(mode: Option<&str>) -> Arc<Registry> {
+pub(super) fn registry(mode: Option<&str>) -> Arc<Registry> {
     let registry = Registry::open(Arc::new(MemoryStore::new()), Defaults::of(Region::Eu868));
     let registry = registry.expect("an empty store");
     registry.create(Codec::new("c", CODEC)).expect("a codec");
@@ -174,7 +174,7 @@ impl Bench {
     }
 }
 
-fn handed(fate: Fate, again: bool) -> Stage {
+pub(super) fn handed(fate: Fate, again: bool) -> Stage {
     Stage::Handed {
         fate,
         f_cnt_down: FCntDown(1),
@@ -182,6 +182,26 @@ fn handed(fate: Fate, again: bool) -> Stage {
         window: None,
         again,
         margin: None,
+    }
+}
+
+pub(super) fn uplink(f_cnt_up: u32) -> UplinkEvent {
+    UplinkEvent {
+        dev_addr: DevAddr::new(1),
+        f_cnt_up: FCntUp(f_cnt_up),
+        confirmed: false,
+        adr: true,
+        class_b: false,
+        ack: false,
+        f_opts_len: 0,
+        f_port: Some(2),
+        frm_payload: Box::default(),
+        mic: Mic([0; 4]),
+        data_rate: DataRateIndex::new(3).expect("a data rate"),
+        battery: Some(200),
+        margin: Some(7),
+        acked: None,
+        receptions: Vec::new(),
     }
 }
 
@@ -299,4 +319,89 @@ fn a_profile_says_what_the_shadow_may_do() {
     bench.world.update(&other, r#"{"state":{"desired":{"on":true}}}"#);
     bench.binding.shadow_changed(&other);
     assert!(bench.end().queued.lock().is_empty());
+}
+
+/// The thing stands for the device, or for none.
+fn bind(bench: &Bench, thing: Option<&str>) {
+    let id = bench.registry.device(DEVICE).expect("it is registered").id;
+    let change = |device: &mut WirelessDevice| -> Result<(), crate::registry::RegistryError> {
+        device.thing = thing.map(Into::into);
+        Ok(())
+    };
+    bench.registry.update(&id, change).expect("a store in memory");
+    bench.binding.bound("lamp");
+}
+
+#[test]
+fn a_thing_that_is_let_go_wants_nothing_and_wants_it_anew_when_it_is_bound_again() {
+    let bench = Bench::new();
+    bench.update(json!({ "desired": { "on": true } }));
+    bench.until("queued", 1);
+    bind(&bench, None);
+    bench.until("unbound", 1);
+    bench.update(json!({ "desired": { "on": false } }));
+    bind(&bench, Some("lamp"));
+    bench.until("queued", 2);
+    let world = bench.end();
+    let ids: Vec<u64> = world.queued.lock().iter().map(|item| item.id).collect();
+    let taken_off = world.taken_off.lock();
+    assert!(taken_off.contains(&ids[0]) && !taken_off.contains(&ids[1]), "{taken_off:?}");
+}
+
+#[test]
+fn a_wish_that_seems_true_while_an_older_one_is_under_way_is_said_when_it_is_not() {
+    let bench = Bench::new();
+    bench.update(json!({ "reported": { "level": 1 } }));
+    bench.update(json!({ "desired": { "level": 2 } }));
+    bench.until("queued", 1);
+    bench.moved(handed(Fate::Accepted, false));
+    bench.until("sent", 1);
+    // The device has become 2, and has not said so yet.
+    bench.update(json!({ "desired": { "level": 1 } }));
+    bench.until("settled", 1);
+    bench.update(json!({ "reported": { "level": 2 } }));
+    bench.until("queued", 2);
+    bench.moved(handed(Fate::Accepted, false));
+    bench.update(json!({ "reported": { "level": 1 } }));
+    bench.until("settled", 2);
+    bench.end();
+}
+
+#[test]
+fn a_report_of_later_settles_a_doubtful_wish_for_good() {
+    let bench = Bench::new();
+    bench.update(json!({ "desired": { "level": 2 } }));
+    bench.until("queued", 1);
+    bench.update(json!({ "reported": { "level": 3 } }));
+    bench.update(json!({ "desired": { "level": 3 } }));
+    bench.until("settled", 1);
+    let later = bench.now() + TimeDelta::from_secs(60);
+    let event = AppEvent {
+        sequence: 9,
+        number: 9,
+        at: later,
+        kind: EventKind::Uplink(Box::new(uplink(9))),
+    };
+    let route = bench.registry.route(DEVICE).expect("it is described");
+    let object = json!({ "level": 3 });
+    bench.binding.follow(&route, &event, Some(&object), Ticket::nobody());
+    bench.update(json!({ "reported": { "t": 1 } }));
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while bench.status()["doubt_until"] != Value::Null {
+        assert!(Instant::now() < give_up, "{}", bench.status());
+        std::thread::yield_now();
+    }
+    bench.update(json!({ "reported": { "level": 7 } }));
+    let world = bench.end();
+    assert_eq!(world.queued.lock().len(), 1, "it departs by itself");
+    // The same uplink, after the next start, is not reported again.
+    let bench = Bench::start(world, registry(None));
+    bench.binding.follow(&route, &event, Some(&object), Ticket::nobody());
+    let id = ShadowId::classic("lamp").expect("a name");
+    let shadow = bench.world.shadows.lock()[&id].clone();
+    let mut written = Vec::new();
+    shadow.state.expect("it is there").write(&mut written);
+    let written = String::from_utf8(written).expect("UTF-8");
+    assert!(written.contains(r#""level":7"#), "{written}");
+    bench.end();
 }

@@ -86,12 +86,13 @@ pub async fn list(State(state): Shared, mut params: Params) -> Answer {
 /// Changes a device; `null` clears what may be empty.
 pub async fn update(State(state): Shared, Label(label): Label, body: Bytes) -> Answer {
     let device = find(&state, &label)?;
-    let id = device.id;
+    let (id, before) = (device.id, device.thing.clone());
     let changed = state
         .change(move |registry: &Registry| {
             registry.update(&id, |device: &mut WirelessDevice| change(device, &body))
         })
         .await?;
+    state.bound([before, changed.thing.clone()]);
     state.tell(changed.dev_eui).await?;
     json_of(StatusCode::OK, document(&state, &changed))
 }
