@@ -1,5 +1,7 @@
 //! Updates a second through the room of shadows, with a real store and a broker that takes
-//! everything: `cargo run --release --example shadow_throughput -- [sled|redb] [things] [seconds]`.
+//! everything, and what one costs in processor time: `cargo run --release --example shadow_throughput -- [sled|redb] [things] [seconds]`.
+
+mod cpu;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,10 +72,12 @@ fn main() -> anyhow::Result<()> {
         asked += 1;
     }
     let (updates, took) = (done.load(Ordering::Relaxed), begun.elapsed().as_secs_f64());
+    let used = cpu::used("self", &["shadows", "sled", "redb"])?.as_secs_f64();
     let messages = broker.0.load(Ordering::Relaxed);
     println!(
-        "{kind}, {things} things: {:.0} updates/s, {messages} messages",
-        updates as f64 / took
+        "{kind}, {things} things: {:.0} updates/s, {:.1} µs of CPU each, {messages} messages",
+        updates as f64 / took,
+        used * 1e6 / updates as f64
     );
     shadows.stop();
     thread.join().ok().context("the owner has panicked")
