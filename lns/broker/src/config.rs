@@ -58,6 +58,9 @@ pub struct Bounds {
     pub unwritten: usize,
     /// Retained messages. One more is refused with `QuotaExceeded`.
     pub retained_messages: usize,
+    /// Retained messages that are looked at for a subscription, whether its filter meets them or not,
+    /// before others have their turn: a few dozen microseconds of the broker's time.
+    pub retained_at_once: usize,
     /// Bytes of all retained messages. What does not fit is refused with `QuotaExceeded`.
     pub retained_bytes: usize,
     /// The highest topic alias that clients may use, and that we use.
@@ -78,6 +81,7 @@ impl Default for Bounds {
             unacknowledged: 1_000,
             unwritten: 1 << 20,
             retained_messages: 100_000,
+            retained_at_once: 256,
             retained_bytes: 256 << 20,
             topic_aliases: 32,
             packet_bytes: 1 << 20,

@@ -169,6 +169,7 @@ impl Session {
                 turn.let_go(&entry.publication);
             }
         }
+        self.disown_owed();
     }
 
     /// The connection is gone. What it has sent may have arrived or not.
@@ -185,6 +186,8 @@ impl Session {
             turn.out.extend(flight.receipt.map(lost));
             flight.receipt.is_none()
         });
+        self.queued_at_most_once = 0;
+        self.detach_owed();
         for flight in &mut self.in_flight {
             flight.state = match flight.state {
                 FlightState::Sent => FlightState::Unsent { after: Token(0), dup: true },

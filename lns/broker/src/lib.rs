@@ -60,6 +60,7 @@ mod core;
 mod event;
 mod flight;
 mod message;
+mod owed;
 mod packet;
 mod rate;
 mod reason;
@@ -88,7 +89,7 @@ pub use packet::{
 };
 pub use reason::ReasonCode;
 pub use record::{
-    Change, Key, MessageRecord, QueuedRecord, ReceivedRecord, Record, RetainedRecord, SessionId,
-    SessionRecord, SubscriptionRecord, Token,
+    Change, Key, MessageRecord, OwedRecord, QueuedRecord, ReceivedRecord, Record, RetainedRecord,
+    SessionId, SessionRecord, SubscriptionRecord, Token,
 };
 pub use time::Timestamp;

@@ -47,6 +47,8 @@ pub enum Key {
     Message(MessageId),
     /// [`Record::Retained`], by its topic.
     Retained(Arc<str>),
+    /// [`Record::Owed`], by the first of its places.
+    Owed(SessionId, u64),
 }
 
 /// What is durable.
@@ -64,6 +66,8 @@ pub enum Record {
     Message(MessageRecord),
     /// A retained message.
     Retained(RetainedRecord),
+    /// What one of its subscriptions is still owed of the retained messages.
+    Owed(OwedRecord),
 }
 
 /// A session that outlives its connection.
@@ -156,6 +160,25 @@ pub struct RetainedRecord {
     pub published: Timestamp,
 }
 
+/// What a subscription is still owed of the retained messages, beyond those that are queued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwedRecord {
+    /// Whose.
+    pub session: SessionId,
+    /// The first of its places in the order of delivery.
+    pub number: u64,
+    /// The place of the next message.
+    pub place: u64,
+    /// The filter as the client wrote it.
+    pub filter: Arc<str>,
+    /// The highest QoS that is wanted.
+    pub qos: Qos,
+    /// The subscription's identifier.
+    pub identifier: Option<u32>,
+    /// The messages of topics up to this one are queued or sent.
+    pub upto: Option<Arc<str>>,
+}
+
 impl Record {
     /// Under what it stands.
     pub fn key(&self) -> Key {
@@ -166,6 +189,7 @@ impl Record {
             Self::Received(of) => Key::Received(of.session, of.packet_id),
             Self::Message(of) => Key::Message(of.id),
             Self::Retained(of) => Key::Retained(of.message.topic.clone()),
+            Self::Owed(of) => Key::Owed(of.session, of.number),
         }
     }
 }
@@ -177,7 +201,8 @@ impl Key {
             Self::Session(session)
             | Self::Subscription(session, _)
             | Self::Queued(session, _)
-            | Self::Received(session, _) => Some(*session),
+            | Self::Received(session, _)
+            | Self::Owed(session, _) => Some(*session),
             Self::Message(_) | Self::Retained(_) => None,
         }
     }

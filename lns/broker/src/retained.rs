@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lns_pipeline::topic::TopicFilter;
 
+use crate::config::Bounds;
 use crate::message::Publication;
 use crate::time::Timestamp;
 
@@ -14,6 +15,39 @@ use crate::time::Timestamp;
 pub(crate) struct Retained {
     by_topic: BTreeMap<Arc<str>, Kept>,
     bytes: usize,
+}
+
+/// What may be spent on one slice.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Topics to look at, whether the filter meets them or not.
+    topics: usize,
+    /// Bytes of what is found; the last message may go beyond.
+    bytes: usize,
+}
+
+/// Bytes found in one slice: it is queued past the bounds of the queue.
+const BYTES: usize = 64 << 10;
+
+impl Budget {
+    pub fn new(bounds: &Bounds) -> Self {
+        Self { topics: bounds.retained_at_once.max(1), bytes: BYTES }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.topics == 0 || self.bytes == 0
+    }
+}
+
+/// A part of what a filter meets.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    /// In the order of topics.
+    pub found: Vec<Arc<Publication>>,
+    /// The topic that was looked at last.
+    pub upto: Option<Arc<str>>,
+    /// There is nothing behind it.
+    pub is_last: bool,
 }
 
 /// One retained message.
@@ -60,19 +94,35 @@ impl Retained {
         removed.is_some()
     }
 
-    /// Those whose topics the filter meets, in the order of topics.
+    /// Those behind `after` whose topics the filter meets, as far as the budget goes.
     ///
     /// Looked at are only topics that begin as the filter does, up to its first wildcard.
-    pub fn matching(&self, filter: &TopicFilter, now: Timestamp) -> Vec<Arc<Publication>> {
+    pub fn slice(
+        &self,
+        filter: &TopicFilter,
+        after: Option<&str>,
+        now: Timestamp,
+        budget: &mut Budget,
+    ) -> Slice {
         let text = filter.as_str();
         let fixed = text.split(['+', '#']).next().unwrap_or_default();
         // `a/#` meets `a` too, which does not begin with `a/`.
         let fixed = fixed.strip_suffix('/').unwrap_or(fixed);
-        self.by_topic
-            .range::<str, _>((Bound::Included(fixed), Bound::Unbounded))
-            .take_while(|(topic, _)| topic.starts_with(fixed))
-            .filter(|(topic, kept)| filter.matches(topic) && !kept.publication.has_expired(now))
-            .map(|(_, kept)| kept.publication.clone())
-            .collect()
+        let start = after.map_or(Bound::Included(fixed), Bound::Excluded);
+        let range = self.by_topic.range::<str, _>((start, Bound::Unbounded));
+        let mut slice = Slice { found: Vec::new(), upto: after.map(Arc::from), is_last: false };
+        for (topic, kept) in range.take_while(|(topic, _)| topic.starts_with(fixed)) {
+            if budget.is_spent() {
+                return slice;
+            }
+            budget.topics -= 1;
+            slice.upto = Some(topic.clone());
+            if filter.matches(topic) && !kept.publication.has_expired(now) {
+                budget.bytes = budget.bytes.saturating_sub(kept.publication.weight());
+                slice.found.push(kept.publication.clone());
+            }
+        }
+        slice.is_last = true;
+        slice
     }
 }

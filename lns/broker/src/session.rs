@@ -7,6 +7,7 @@ use crate::access::Rights;
 use crate::connection::Connection;
 use crate::event::{DropCause, Peer, Receipt};
 use crate::message::{Publication, Qos};
+use crate::owed::Owed;
 use crate::packet::{Delivery, Identifiers, PacketId, ServerPacket, Version, Will};
 use crate::reason::ReasonCode;
 use crate::record::{Change, Key, QueuedRecord, Record, SessionId, SessionRecord, Token};
@@ -39,6 +40,13 @@ pub(crate) struct Session {
     /// What has not been sent.
     pub queue: VecDeque<Entry>,
     pub queued_bytes: usize,
+    /// How many in the queue are QoS 0.
+    pub queued_at_most_once: usize,
+    /// What its subscriptions are still owed of retained messages, in the order of delivery. At most
+    /// one for each subscription.
+    pub owed: VecDeque<Owed>,
+    /// It stands among the hungry.
+    pub waits_for_food: bool,
     /// What has been sent, or is about to be, in the order of sending.
     pub in_flight: VecDeque<InFlight>,
     /// How many of them are about to be sent.
@@ -131,6 +139,9 @@ impl Session {
             subscriptions: Vec::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            queued_at_most_once: 0,
+            owed: VecDeque::new(),
+            waits_for_food: false,
             in_flight: VecDeque::new(),
             unsent: 0,
             received: BTreeMap::new(),
@@ -172,11 +183,12 @@ impl Session {
     /// Owes the client one more message.
     ///
     /// QoS 0 goes out at once or not at all, except behind retained messages that wait for their
-    /// SUBACK: an older state must not arrive after a newer one.
+    /// SUBACK or their turn, and behind what waits for these: an older state must not arrive after a
+    /// newer one.
     pub fn offer(&mut self, entry: Entry, turn: &mut Turn) {
-        let is_behind = self.connection.is_some()
-            && self.queue.front().is_some_and(|first| !turn.is_committed(first.after));
-        if entry.qos == Qos::AtMostOnce && !is_behind {
+        let waits = self.queue.front().is_some_and(|first| !turn.is_committed(first.after));
+        let is_behind = waits || !self.owed.is_empty() || self.queued_at_most_once > 0;
+        if entry.qos == Qos::AtMostOnce && !(is_behind && self.connection.is_some()) {
             self.offer_now(entry, turn);
         } else {
             self.enqueue(entry, turn);
@@ -193,16 +205,22 @@ impl Session {
         }
         entry.place = self.next_place;
         self.next_place += 1;
+        turn.wait(entry.after, self.slot);
+        self.book(&mut entry, turn);
+        self.queue.push_back(entry);
+        self.pump(turn);
+    }
+
+    /// Counts what is about to stand in the queue, and makes it durable if it has to be.
+    pub fn book(&mut self, entry: &mut Entry, turn: &mut Turn) {
         if self.is_kept() && entry.qos != Qos::AtMostOnce {
             entry.is_durable = true;
             turn.refer(&entry.publication);
-            turn.put(self.queued(&entry, None));
+            turn.put(self.queued(entry, None));
         }
-        turn.wait(entry.after, self.slot);
+        self.queued_at_most_once += usize::from(entry.qos == Qos::AtMostOnce);
         self.queued_bytes += entry.publication.weight();
         turn.queued_bytes += entry.publication.weight();
-        self.queue.push_back(entry);
-        self.pump(turn);
     }
 
     /// QoS 0: now, or never.
@@ -278,6 +296,7 @@ impl Session {
 
     fn dequeue(&mut self, turn: &mut Turn) -> Option<Entry> {
         let entry = self.queue.pop_front()?;
+        self.queued_at_most_once -= usize::from(entry.qos == Qos::AtMostOnce);
         self.queued_bytes -= entry.publication.weight();
         turn.queued_bytes -= entry.publication.weight();
         Some(entry)
@@ -319,12 +338,19 @@ impl Session {
             let Some(entry) = self.dequeue(turn) else { return };
             self.send_next(entry, turn);
         }
+        if !self.waits_for_food && self.is_hungry(turn) {
+            self.waits_for_food = true;
+            turn.hungry.push_back(self.slot);
+        }
     }
 
     fn may_send_next(&self, turn: &Turn) -> bool {
         let (Some(connection), Some(next)) = (&self.connection, self.queue.front()) else {
             return false;
         };
+        if self.owed.front().is_some_and(|owed| owed.place <= next.place) {
+            return false;
+        }
         let fits_window = next.qos == Qos::AtMostOnce || self.in_flight.len() < connection.window;
         fits_window && turn.is_committed(next.after) && connection.has_room(&turn.bounds)
     }

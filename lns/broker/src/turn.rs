@@ -28,6 +28,8 @@ pub(crate) struct Turn {
     /// Sessions that have something to do once a token is committed, in order of the tokens. Bounded
     /// by what makes writes: each client's receive maximum, and the server's receipts.
     waiting: VecDeque<(Token, Slot)>,
+    /// Sessions that can be sent more of what they are owed of retained messages, each once.
+    pub hungry: VecDeque<Slot>,
 }
 
 impl Turn {
@@ -41,6 +43,7 @@ impl Turn {
             next: Token(1),
             committed: Token(0),
             waiting: VecDeque::new(),
+            hungry: VecDeque::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod connect;
 mod direct;
 mod leave;
+mod owe;
 mod own;
 mod publish;
 mod restore;
@@ -89,8 +90,15 @@ impl Core {
     }
 
     /// When to say [`Input::Wake`], if nothing else happens before. `None`: nothing is waited for.
+    ///
+    /// The present when there is more to do than one input should take: then the shell sees to what
+    /// has come meanwhile, and wakes the core again.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, _)| *at)
+        let due = self.timers.first().map(|(at, _)| *at);
+        if self.turn.hungry.is_empty() {
+            return due;
+        }
+        Some(due.map_or(self.turn.now, |due| due.min(self.turn.now)))
     }
 
     fn dispatch(&mut self, input: Input) {

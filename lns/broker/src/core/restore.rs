@@ -7,9 +7,10 @@ use crate::access::{Access, Rights};
 use crate::config::Config;
 use crate::event::{Output, Peer};
 use crate::message::{MessageId, Publication, Qos};
+use crate::owed::Owed;
 use crate::record::{
-    Change, Key, MessageRecord, QueuedRecord, ReceivedRecord, Record, RetainedRecord, SessionId,
-    SessionRecord, SubscriptionRecord, Token,
+    Change, Key, MessageRecord, OwedRecord, QueuedRecord, ReceivedRecord, Record, RetainedRecord,
+    SessionId, SessionRecord, SubscriptionRecord, Token,
 };
 use crate::retained::Kept;
 use crate::session::{Entry, FlightState, InFlight, Received, Session, Subscribed};
@@ -33,6 +34,7 @@ struct Sorted {
     received: Vec<ReceivedRecord>,
     messages: Vec<MessageRecord>,
     retained: Vec<RetainedRecord>,
+    owed: Vec<OwedRecord>,
 }
 
 impl Core {
@@ -55,6 +57,7 @@ impl Core {
         core.restore_queues(sorted.queued, sorted.messages, &slots);
         core.restore_received(&sorted.received, &slots);
         core.restore_retained(sorted.retained);
+        core.restore_owed(sorted.owed, &slots);
         core.turn.close();
         let outputs = std::mem::take(&mut core.turn.out);
         (core, outputs)
@@ -182,6 +185,20 @@ impl Core {
             }
         }
     }
+
+    /// What came after the subscription is owed again: better twice than never.
+    fn restore_owed(&mut self, records: Vec<OwedRecord>, slots: &HashMap<SessionId, Slot>) {
+        let before = MessageId(self.next_message);
+        for record in records {
+            let key = Key::Owed(record.session, record.number);
+            let slot = slots.get(&record.session).copied();
+            let session = slot.and_then(|slot| self.sessions.get_mut(slot));
+            match session.zip(Owed::restored(record, before)) {
+                Some((session, owed)) => session.owe_again(owed),
+                None => self.turn.change(Change::Delete(key)),
+            }
+        }
+    }
 }
 
 /// Puts one message back where it stood. `false` when its body is gone.
@@ -256,6 +273,7 @@ fn sort(records: impl IntoIterator<Item = Record>) -> Sorted {
             Record::Received(record) => sorted.received.push(record),
             Record::Message(record) => sorted.messages.push(record),
             Record::Retained(record) => sorted.retained.push(record),
+            Record::Owed(record) => sorted.owed.push(record),
         }
     }
     sorted

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use lns_pipeline::topic::TopicFilter;
-
 use crate::event::{Accepted, Hold, Origin, Output};
 use crate::message::{Message, MessageId, Publication, Qos};
 use crate::packet::Identifiers;
@@ -185,26 +183,6 @@ impl Core {
     /// turn has cleared changes nothing, and still promises that it is gone.
     pub(super) fn durable(&self, publication: &Publication) -> Token {
         if publication.message.retain { self.turn.newest() } else { self.turn.token() }
-    }
-
-    /// Owes a session what is retained for a new subscription, after its SUBACK.
-    pub(super) fn owe_retained(&mut self, slot: Slot, filter: &TopicFilter, wanted: Subscriber) {
-        let after = self.turn.token();
-        for publication in self.retained.matching(filter, self.turn.now) {
-            let Some(session) = self.sessions.get_mut(slot) else { return };
-            let target = Target::new(&wanted, &publication.message, None);
-            let entry = Entry {
-                publication,
-                qos: target.qos,
-                retain: true,
-                identifiers: target.identifiers,
-                shared: None,
-                after,
-                place: 0,
-                is_durable: false,
-            };
-            session.enqueue(entry, &mut self.turn);
-        }
     }
 
     /// Gives the server itself a publication.

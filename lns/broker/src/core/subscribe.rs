@@ -10,6 +10,7 @@ use crate::packet::{
 };
 use crate::reason::ReasonCode;
 use crate::record::{Change, Key, Record, SubscriptionRecord};
+use crate::retained::Budget;
 use crate::session::Subscribed;
 use crate::table::{Subscriber, Wanted};
 use crate::turn::Slot;
@@ -63,6 +64,7 @@ impl Core {
         }
         let filters = granted.iter().map(|granted| granted.wanted.text.clone()).collect();
         self.tell_presence(slot, PresenceEvent::Subscribed(filters));
+        let mut budget = Budget::new(&self.config.bounds);
         for granted in granted {
             let wants = match granted.subscriber.options.retain_handling {
                 RetainHandling::Send => true,
@@ -70,7 +72,7 @@ impl Core {
                 RetainHandling::DoNotSend => false,
             };
             if wants && !granted.wanted.is_shared {
-                self.owe_retained(slot, &granted.wanted.filter, granted.subscriber);
+                self.owe_retained(&granted.wanted, granted.subscriber, &mut budget);
             }
         }
     }
@@ -144,6 +146,7 @@ impl Core {
         let place = session.subscriptions.binary_search_by(order).ok()?;
         let Subscribed { filter, leaf } = session.subscriptions.remove(place);
         self.table.remove(&filter, leaf, slot);
+        session.cancel_owed(&filter, &mut self.turn);
         if session.is_kept() {
             self.turn.change(Change::Delete(Key::Subscription(session.id, filter.clone())));
         }

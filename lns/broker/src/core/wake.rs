@@ -27,6 +27,11 @@ pub(super) enum Timer {
 
 impl Core {
     pub(super) fn on_wake(&mut self) {
+        self.keep_deadlines();
+        self.feed();
+    }
+
+    fn keep_deadlines(&mut self) {
         while let Some((at, _)) = self.timers.first() {
             if *at > self.turn.now {
                 return;

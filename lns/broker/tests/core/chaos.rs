@@ -127,6 +127,7 @@ impl Chaos {
         config.bounds.all_queued_bytes = 400;
         config.bounds.unwritten = 300;
         config.bounds.unacknowledged = 3;
+        config.bounds.retained_at_once = 1;
         let mut lab = Lab::with(config);
         lab.access = Arc::new(Denials::of(&[(Asked::Receive, "secret")]));
         lab.input(listen(&["a/#", "$aws/#"]));

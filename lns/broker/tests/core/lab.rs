@@ -67,7 +67,7 @@ impl Access for Denials {
 }
 
 /// The broker and its surroundings. Unless a test says otherwise, every write is committed, every
-/// byte is written, and the intake lets go, at once.
+/// byte is written, the intake lets go, and the core is woken when it wants to be, at once.
 pub struct Lab {
     pub core: Core,
     pub now: Timestamp,
@@ -75,6 +75,7 @@ pub struct Lab {
     pub commits: bool,
     pub writes: bool,
     pub lets_go: bool,
+    pub wakes: bool,
     pub uncommitted: VecDeque<(Token, Vec<Change>)>,
     pub accepted: Vec<Accepted>,
     pub holds: Vec<Hold>,
@@ -111,6 +112,7 @@ impl Lab {
             commits: true,
             writes: true,
             lets_go: true,
+            wakes: true,
             uncommitted: VecDeque::new(),
             accepted: Vec::new(),
             holds: Vec::new(),
@@ -257,6 +259,9 @@ impl Lab {
         }
         if self.lets_go && !self.holds.is_empty() {
             self.let_go();
+        }
+        if self.wakes && self.core.next_wake().is_some_and(|at| at <= self.now) {
+            self.input(Input::Wake);
         }
     }
 

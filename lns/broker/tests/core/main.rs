@@ -9,6 +9,7 @@ mod interop_v3;
 mod interop_v5;
 mod lab;
 mod presence;
+mod retained;
 mod rights;
 mod server;
 mod shared;

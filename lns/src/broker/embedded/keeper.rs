@@ -132,6 +132,7 @@ fn of_session(store: &dyn Store, session: SessionId) -> Result<Vec<Write>, Store
 const SESSION: u8 = 0;
 const SUBSCRIPTION: u8 = 1;
 const RECEIVED: u8 = 2;
+const OWED: u8 = 3;
 /// Kinds within [`Table::BrokerQueues`], before all else.
 const QUEUED: u8 = 0;
 const MESSAGE: u8 = 1;
@@ -146,6 +147,7 @@ fn place(key: &Key) -> (Table, Vec<u8>) {
         Key::Session(session) => of(session, SESSION, &[]),
         Key::Subscription(session, filter) => of(session, SUBSCRIPTION, &short(filter)),
         Key::Received(session, packet) => of(session, RECEIVED, &packet.get().to_be_bytes()),
+        Key::Owed(session, number) => of(session, OWED, &number.to_be_bytes()),
         Key::Queued(session, number) => {
             let key = [&[QUEUED][..], &session.0.to_be_bytes(), &number.to_be_bytes()].concat();
             (Table::BrokerQueues, key)

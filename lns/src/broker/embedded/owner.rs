@@ -380,6 +380,9 @@ impl Owner {
 }
 
 async fn sleep(micros: Option<i64>) {
-    let micros = u64::try_from(micros.unwrap_or(0)).unwrap_or(0);
-    tokio::time::sleep(Duration::from_micros(micros)).await;
+    match u64::try_from(micros.unwrap_or(0)) {
+        // The timer's finest step is a millisecond: too long for who has more to do.
+        Ok(0) | Err(_) => tokio::task::yield_now().await,
+        Ok(micros) => tokio::time::sleep(Duration::from_micros(micros)).await,
+    }
 }
