@@ -1,5 +1,6 @@
 //! Settings of the rooms, from the configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lns_core::Network;
@@ -8,10 +9,10 @@ use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta, Timestamp};
 use lns_pipeline::codec::Limits;
 
 use crate::broker::{
-    Broker, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
+    Broker, BrokerTls, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
     Surroundings,
 };
-use crate::config::{CodecConfig, Config, Period, Rx1Delay};
+use crate::config::{CodecConfig, Config, MqttConfig, Period, Rx1Delay};
 use crate::identity::Identity;
 use crate::outbox::{self, Bounds};
 use crate::registry::{Defaults, RegionDefaults};
@@ -122,10 +123,14 @@ pub fn broker(
         let mut external = ExternalConfig::new(BrokerUrl {
             host: url.host.clone(),
             port: url.port,
+            tls: url.tls,
             credentials: credentials(&mqtt.username, mqtt.password.expose()),
         });
         external.client_id.clone_from(&mqtt.client_id);
-        return Ok((Arc::new(External::start(external, around.intake)?), None));
+        external.speech = mqtt.broker_version;
+        external.tls = broker_tls(mqtt);
+        let external = External::open(external, around.intake, around.store)?;
+        return Ok((Arc::new(external), None));
     }
     let address = mqtt.listen.address().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
     let mut embedded = EmbeddedConfig::new(address);
@@ -136,6 +141,15 @@ pub fn broker(
     let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))
+}
+
+/// Whom to trust as another broker, and what to show it.
+fn broker_tls(mqtt: &MqttConfig) -> BrokerTls {
+    let file = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| path.clone());
+    BrokerTls {
+        authorities: file(&mqtt.broker_ca),
+        identity: file(&mqtt.broker_certificate).zip(file(&mqtt.broker_key)),
+    }
 }
 
 /// Where MQTT is spoken over TLS, and how.

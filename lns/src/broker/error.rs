@@ -51,10 +51,13 @@ pub enum BrokerError {
     /// TLS cannot be spoken.
     #[error("cannot listen for MQTT over TLS: {0}")]
     Tls(#[from] crate::tls::TlsError),
+    /// TLS to an external broker cannot be spoken.
+    #[error("cannot speak TLS to the MQTT broker: {0}")]
+    ClientTls(#[source] crate::tls::TlsError),
     /// The URL of an external broker cannot be read.
     #[error(
-        "cannot use {url} as a broker: {reason}. Write mqtt://user:password@host:1883 (user, \
-         password and port are optional)"
+        "cannot use {url} as a broker: {reason}. Write mqtt://user:password@host:1883, or mqtts:// for \
+         TLS (user, password and port are optional)"
     )]
     Url {
         /// As given, without its password.

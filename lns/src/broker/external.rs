@@ -1,11 +1,18 @@
-//! Somebody else's broker, by the client library `rumqttc` behind [`Broker`].
+//! Somebody else's broker behind [`Broker`].
 //!
-//! Every message stays in our own window until its PUBACK, and every connection gets a client of
-//! its own: when one is lost, or stalls, the next begins with everything unacknowledged. So an
-//! unplugged cable costs time and perhaps duplicates, never a message.
+//! Every message stays in our own window until its PUBACK, and outlives connections: when one is lost,
+//! the next begins with everything unacknowledged. So an unplugged cable costs time and perhaps
+//! duplicates, never a message. Why it speaks MQTT by itself is in `docs/decisions/external-broker.md`.
 
 mod connection;
 mod echoes;
+mod filters;
+mod greeting;
+mod read;
+mod retry;
+mod stream;
+mod subscribed;
+mod taken_in;
 mod url;
 mod window;
 
@@ -20,19 +27,20 @@ use tokio::sync::{Notify, mpsc};
 use super::heard::Heard;
 use super::status::{Counters, Status};
 use super::{Broker, BrokerError, Busy, Intake, Message, Origin, Publication, Taken, Ticket};
-use connection::{Connection, Ended, hand_over};
+use crate::store::{MemoryStore, Store};
 use echoes::Echoes;
+pub use retry::Speech;
+pub use stream::BrokerTls;
+use stream::Way;
+use subscribed::Subscribed;
+use taken_in::{Unanswered, hand_over};
 pub use url::BrokerUrl;
 use window::Window;
 
 /// The largest packet either way, bytes; 1 MiB as on the embedded broker.
 const MAX_PACKET: usize = 1024 * 1024;
-/// Room for the topic and the header.
+/// Room for the header.
 const MAX_OVERHEAD: usize = 16;
-/// Waits between attempts to connect: from here…
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// …doubling to here.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How an external broker is used.
 #[derive(Clone, Debug)]
@@ -42,22 +50,34 @@ pub struct ExternalConfig {
     /// Our client id there: fixed, so that the broker keeps our session; no two servers may share
     /// one.
     pub client_id: String,
+    /// Which MQTT.
+    pub speech: Speech,
+    /// Whom to trust, and what to show, where the URL says TLS.
+    pub tls: BrokerTls,
     /// The most messages that are not acknowledged, waiting ones included.
     pub in_flight: usize,
-    /// The most messages sent and not acknowledged at a time.
+    /// The most messages sent and not acknowledged at a time; a broker may want fewer.
     pub window: u16,
 }
 
 impl ExternalConfig {
     /// Defaults, for the broker at `url`.
     pub fn new(url: BrokerUrl) -> Self {
-        Self { url, client_id: "lns".into(), in_flight: 8192, window: 1024 }
+        Self {
+            url,
+            client_id: "lns".into(),
+            speech: Speech::Auto,
+            tls: BrokerTls::default(),
+            in_flight: 8192,
+            window: 1024,
+        }
     }
 }
 
 /// What the thread of the connection and its users share.
 struct Link {
     url: BrokerUrl,
+    way: Way,
     window: Mutex<Window>,
     pushed: Notify,
     stop: Notify,
@@ -67,7 +87,10 @@ struct Link {
     heard: Heard,
     /// The filters have changed since the broker was told.
     retuned: Notify,
+    subscribed: Mutex<Subscribed>,
     echoes: Mutex<Echoes>,
+    /// What was taken in and not acknowledged when a connection was lost.
+    unanswered: Mutex<Unanswered>,
 }
 
 impl Link {
@@ -89,10 +112,21 @@ pub struct External {
 }
 
 impl External {
-    /// Starts to connect, and returns at once: a broker that is not there is waited for.
+    /// As [`open`](Self::open), and remembers nothing over a restart.
     pub fn start(config: ExternalConfig, intake: Intake) -> Result<Self, BrokerError> {
+        Self::open(config, intake, Arc::new(MemoryStore::new()))
+    }
+
+    /// Starts to connect, and returns at once: a broker that is not there is waited for. What it has
+    /// been asked for is kept in `store`, because the broker keeps it, too.
+    pub fn open(
+        config: ExternalConfig,
+        intake: Intake,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, BrokerError> {
         let link = Arc::new(Link {
             url: config.url.clone(),
+            way: Way::new(&config.url, &config.tls)?,
             window: Mutex::default(),
             pushed: Notify::new(),
             stop: Notify::new(),
@@ -101,7 +135,9 @@ impl External {
             intake,
             heard: Heard::new(),
             retuned: Notify::new(),
+            subscribed: Mutex::new(Subscribed::read(store, &config.url, &config.client_id)),
             echoes: Mutex::default(),
+            unanswered: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -114,7 +150,7 @@ impl External {
             .name("mqtt".into())
             .spawn(move || {
                 runtime.spawn(hear_own(Arc::clone(&shared), heard));
-                runtime.block_on(keep_connected(&shared, &config));
+                runtime.block_on(retry::keep_connected(&shared, &config));
                 // A name that is being looked up must not hold us.
                 runtime.shutdown_background();
             })
@@ -146,17 +182,22 @@ impl External {
 
 impl Broker for External {
     fn publish(&self, message: Message, ticket: Ticket) -> Result<(), Busy> {
-        if self.closed.load(Ordering::Acquire) || !self.link.counters.admit(self.bound) {
+        let counters = &self.link.counters;
+        if self.closed.load(Ordering::Acquire) || !counters.admit(self.bound) {
+            return Err(Busy { message, ticket });
+        }
+        if !self.link.window.lock().has_room_for(&message) {
+            counters.give_back();
             return Err(Busy { message, ticket });
         }
         if !fits(&message) {
             // Sent, it would end every connection from now on.
             tracing::error!(
                 topic = message.topic,
-                bytes = message.payload.len(),
+                bytes = size(&message),
                 "not published: the topic is not valid, or the message is larger than 1 MiB"
             );
-            self.link.counters.acknowledge();
+            counters.acknowledge();
             ticket.acknowledged();
             return Ok(());
         }
@@ -164,7 +205,7 @@ impl Broker for External {
             match self.hear(&message, ticket) {
                 Ok(ticket) => ticket,
                 Err(ticket) => {
-                    self.link.counters.give_back();
+                    counters.give_back();
                     return Err(Busy { message, ticket });
                 }
             }
@@ -210,12 +251,30 @@ impl Drop for External {
     }
 }
 
+/// Bytes of what a message says.
+fn size(message: &Message) -> usize {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, |text| text.len() + 3);
+    let properties = message.properties.as_deref().map_or(0, |given| {
+        let user: usize = given.user.iter().map(|(name, value)| name.len() + value.len() + 5).sum();
+        let correlation = given.correlation.as_ref().map_or(0, |data| data.len() + 3);
+        // Payload format and expiry take 2 and 5.
+        user + correlation + of(&given.content_type) + of(&given.response_topic) + 7
+    });
+    message.topic.len() + message.payload.len() + properties
+}
+
 /// Whether every broker can be expected to take it.
 fn fits(message: &Message) -> bool {
     let topic = &message.topic;
     let named = !topic.is_empty() && !topic.contains(['+', '#', '\0']);
-    let small = topic.len() + message.payload.len() + MAX_OVERHEAD <= MAX_PACKET;
-    named && small && topic.len() <= usize::from(u16::MAX)
+    let short = |text: &str| text.len() <= usize::from(u16::MAX) && !text.contains('\0');
+    let said = message.properties.as_deref().is_none_or(|given| {
+        let texts = given.content_type.iter().chain(&given.response_topic);
+        texts.map(String::as_str).all(short)
+            && given.user.iter().all(|(name, value)| short(name) && short(value))
+            && given.correlation.as_ref().is_none_or(|it| it.len() <= usize::from(u16::MAX))
+    });
+    named && short(topic) && said && size(message) + MAX_OVERHEAD <= MAX_PACKET
 }
 
 /// The server's own words, for those of its rooms that listen to them. Not by way of the broker,
@@ -223,71 +282,5 @@ fn fits(message: &Message) -> bool {
 async fn hear_own(link: Arc<Link>, mut own: mpsc::Receiver<(Publication, Ticket)>) {
     while let Some((publication, ticket)) = own.recv().await {
         hand_over(&link.intake, publication, Taken::from(ticket)).await;
-    }
-}
-
-/// What is remembered from one connection to the next.
-struct Trouble {
-    wait: Duration,
-    /// Whether it has been said that the broker is missing.
-    told: bool,
-    /// Connections in a row that were made and lost without one acknowledgement.
-    fruitless: u32,
-}
-
-/// So many in a row are not the network: the broker minds what we say.
-const FRUITLESS: u32 = 3;
-
-/// Connects, and connects again, until told to stop.
-async fn keep_connected(link: &Link, config: &ExternalConfig) {
-    let mut trouble = Trouble { wait: FIRST_WAIT, told: false, fruitless: 0 };
-    loop {
-        let begun = Instant::now();
-        let acknowledged = link.counters.acknowledged.load(Ordering::Relaxed);
-        let (ended, established) = Connection::run(link, config).await;
-        link.counters.connected.store(false, Ordering::Relaxed);
-        link.window.lock().rewind();
-        let Ended::Lost(why) = ended else { return };
-        let fruitful = link.counters.acknowledged.load(Ordering::Relaxed) > acknowledged;
-        trouble.say(link, &why, established, fruitful);
-        // One that drops us at once (two servers with one client id) is not hurried.
-        if established && begun.elapsed() > LONGEST_WAIT {
-            trouble.wait = FIRST_WAIT;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(trouble.wait) => {}
-            () = link.told_to_stop() => return,
-        }
-        trouble.wait = (trouble.wait * 2).min(LONGEST_WAIT);
-    }
-}
-
-impl Trouble {
-    /// Says once that the broker is missing, and once that it seems to mind a message.
-    fn say(&mut self, link: &Link, why: &str, established: bool, fruitful: bool) {
-        self.told &= !established;
-        if !self.told {
-            self.told = true;
-            tracing::warn!(
-                broker = %link.url,
-                why,
-                "no MQTT broker: messages wait, the server runs on and keeps trying"
-            );
-        }
-        self.fruitless = match (established, fruitful) {
-            (true, false) => self.fruitless + 1,
-            (true, true) => 0,
-            (false, _) => self.fruitless,
-        };
-        if self.fruitless == FRUITLESS {
-            let window = link.window.lock();
-            let topic = window.oldest().unwrap_or("nothing");
-            tracing::error!(
-                broker = %link.url,
-                topic,
-                "the MQTT broker ends every connection before it acknowledges anything: see that \
-                 it lets this user publish on the topic, and that nobody else uses the client id"
-            );
-        }
     }
 }

@@ -27,7 +27,7 @@ pub use embedded::{
     RetainedMessage, Stopped, Subscribed, Surroundings, Transport, WebSocketDoor,
 };
 pub use error::BrokerError;
-pub use external::{BrokerUrl, External, ExternalConfig};
+pub use external::{BrokerTls, BrokerUrl, External, ExternalConfig, Speech};
 pub use message::{Message, Properties, QoS};
 pub use publication::{Client, Intake, Listener, Origin, Publication};
 pub use status::Status;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use lns_broker::Version;
+
 /// How a broker is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -17,12 +19,15 @@ pub struct Status {
     pub busy: u64,
     /// Messages taken in from clients.
     pub taken_in: u64,
-    /// Copies that a slow client lost because its queue was full (embedded only).
+    /// Copies that a slow client lost because its queue was full; to and from an external broker,
+    /// messages that were too large, too old, or too many at QoS 0.
     pub dropped: u64,
-    /// Publishes and subscriptions that the access rules refused (embedded only).
+    /// Publishes and subscriptions that the access rules refused, an external broker's to us.
     pub refused: u64,
     /// Connections made: clients' to the embedded broker, ours to an external one.
     pub connections: u64,
+    /// The protocol level that an external broker is spoken to in: 4 for MQTT 3.1.1, 5; else 0.
+    pub protocol: u64,
 }
 
 /// The counters behind a [`Status`].
@@ -36,12 +41,29 @@ pub(super) struct Counters {
     pub dropped: AtomicU64,
     pub refused: AtomicU64,
     pub connections: AtomicU64,
+    pub protocol: AtomicU64,
 }
 
 impl Counters {
     /// Adds one to a counter.
     pub fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An external broker is there.
+    pub fn is_there(&self, version: Version) {
+        let level = match version {
+            Version::V311 => 4,
+            Version::V5 => 5,
+        };
+        self.protocol.store(level, Ordering::Relaxed);
+        self.connected.store(true, Ordering::Relaxed);
+    }
+
+    /// It is not any more.
+    pub fn is_gone(&self) {
+        self.connected.store(false, Ordering::Relaxed);
+        self.protocol.store(0, Ordering::Relaxed);
     }
 
     /// One more message is on its way, or none is when there are `bound` already.
@@ -81,6 +103,7 @@ impl Counters {
             dropped: of(&self.dropped),
             refused: of(&self.refused),
             connections: of(&self.connections),
+            protocol: of(&self.protocol),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     Anonymous, BrokerUrl, ByteSize, Config, ConfigProblem, Listen, LogFormat, LogLevel,
     NetworkChannel, Period, RadioFrequency, Rx1Delay, Secret, SubBand, WebUrl, region,
 };
+use crate::broker::Speech;
 use crate::store::StoreKind;
 
 /// A key: its path, and how a value becomes the field of the same path.
@@ -67,6 +68,10 @@ keys! {
     dedup.limit: |value| within(value, Period::millis(0), Period::millis(800));
     mqtt.listen;
     mqtt.broker_url;
+    mqtt.broker_version;
+    mqtt.broker_ca;
+    mqtt.broker_certificate;
+    mqtt.broker_key;
     mqtt.client_id: |value: &String| within_length(value, 1, 128);
     mqtt.username;
     mqtt.password;
@@ -299,6 +304,7 @@ read_from_text!(
     NetworkChannel,
     Region,
     Rx1Delay,
+    Speech,
     StoreKind,
     String,
     PathBuf,

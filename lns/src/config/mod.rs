@@ -30,6 +30,7 @@ pub use web_url::WebUrl;
 
 use lns_lorawan::Region;
 
+use crate::broker::Speech;
 use crate::store::StoreKind;
 
 /// Everything that can be configured. The fields are the keys.
@@ -105,6 +106,14 @@ pub struct MqttConfig {
     pub listen: Listen,
     /// Another broker instead of the embedded one.
     pub broker_url: Option<BrokerUrl>,
+    /// Which MQTT is spoken to another broker.
+    pub broker_version: Speech,
+    /// A file with the authorities of another broker's certificate; empty: those of the system.
+    pub broker_ca: PathBuf,
+    /// A file with the certificate that is shown to another broker; empty: none.
+    pub broker_certificate: PathBuf,
+    /// A file with its key.
+    pub broker_key: PathBuf,
     /// How the server calls itself at another broker.
     pub client_id: String,
     /// The user name at another broker; empty is none.
@@ -300,6 +309,16 @@ impl Config {
                     .to_owned(),
             });
         }
+        if mqtt.broker_certificate.as_os_str().is_empty() != mqtt.broker_key.as_os_str().is_empty()
+        {
+            problems.push(ConfigProblem::Conflict {
+                key: "mqtt.broker_certificate",
+                reason:
+                    "a certificate has a key, and a key a certificate; set mqtt.broker_key and \
+                         this, or neither"
+                        .to_owned(),
+            });
+        }
         let names_a_user = !mqtt.username.is_empty() || !mqtt.password.is_empty();
         if mqtt.broker_url.is_none() && names_a_user {
             problems.push(ConfigProblem::Conflict {
@@ -356,6 +375,10 @@ impl Default for Config {
             mqtt: MqttConfig {
                 listen: Listen::at([127, 0, 0, 1], 1883),
                 broker_url: None,
+                broker_version: Speech::Auto,
+                broker_ca: PathBuf::new(),
+                broker_certificate: PathBuf::new(),
+                broker_key: PathBuf::new(),
                 client_id: "lns".to_owned(),
                 username: String::new(),
                 password: Secret::default(),

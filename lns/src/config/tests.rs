@@ -308,6 +308,9 @@ fn every_key_changes_the_configuration() {
         | "mqtt.username"
         | "mqtt.password"
         | "mqtt.bridge_password"
+        | "mqtt.broker_ca"
+        | "mqtt.broker_certificate"
+        | "mqtt.broker_key"
         | "mqtt.tls_certificate"
         | "mqtt.tls_key"
         | "mqtt.tls_name"
@@ -337,6 +340,7 @@ fn every_key_changes_the_configuration() {
         | "mqtt.limits.message_expiry"
         | "mqtt.limits.retain_interval" => "7s",
         "http.public_url" => "https://b",
+        "mqtt.broker_version" => "3.1.1",
         "store.kind" => "redb",
         "region.ism2400.extra_channels" => "[\"2427.0MHz\"]",
         key if key.ends_with("extra_channels") => "[]",

@@ -190,19 +190,22 @@ impl FromStr for Anonymous {
     }
 }
 
-/// Another MQTT broker: `mqtt://host` or `mqtt://host:port`.
+/// Another MQTT broker: `mqtt://host` or `mqtt://host:port`, or `mqtts://` for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
     /// A name or an address; an IPv6 address without its brackets.
     pub host: String,
-    /// 1883 where the URL has none.
+    /// 1883 where the URL has none, 8883 with TLS.
     pub port: u16,
+    /// Is TLS spoken?
+    pub tls: bool,
 }
 
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bracket = if self.host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "mqtt://{}{}{}:{}", bracket.0, self.host, bracket.1, self.port)
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{}{}{}:{}", bracket.0, self.host, bracket.1, self.port)
     }
 }
 
@@ -211,11 +214,13 @@ impl FromStr for BrokerUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wanted = || "it is no broker; write it like \"mqtt://broker.example:1883\"".to_owned();
-        if text.starts_with("mqtts://") || text.starts_with("ssl://") {
-            return Err("TLS to a broker is not supported yet; use mqtt://".to_owned());
-        }
-        let rest = text.strip_prefix("mqtt://").or_else(|| text.strip_prefix("tcp://"));
-        let rest = rest.ok_or_else(wanted)?.trim_end_matches('/');
+        let (scheme, rest) = text.split_once("://").ok_or_else(wanted)?;
+        let tls = match scheme {
+            "mqtt" | "tcp" => false,
+            "mqtts" | "ssl" => true,
+            _ => return Err(wanted()),
+        };
+        let rest = rest.trim_end_matches('/');
         if rest.contains('@') {
             return Err("it has a user in it; set mqtt.username and mqtt.password".to_owned());
         }
@@ -226,11 +231,12 @@ impl FromStr for BrokerUrl {
                 None => (rest, None),
             },
         };
-        let port = port.map_or(Ok(1883), |port| port.parse().map_err(|_| wanted()))?;
+        let usual = if tls { 8883 } else { 1883 };
+        let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| wanted()))?;
         if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
             return Err(wanted());
         }
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { host: host.to_owned(), port, tls })
     }
 }
 
@@ -408,11 +414,11 @@ mod tests {
             ("mqtt://10.0.0.1:1884/", "mqtt://10.0.0.1:1884"),
             ("tcp://[::1]:1885", "mqtt://[::1]:1885"),
             ("mqtt://[::1]", "mqtt://[::1]:1883"),
+            ("mqtts://a.example", "mqtts://a.example:8883"),
         ] {
             assert_eq!(text.parse::<BrokerUrl>().unwrap().to_string(), same);
         }
-        for text in ["a.example", "mqtt://", "mqtt://a:b", "http://a", "mqtts://a", "mqtt://u:p@a"]
-        {
+        for text in ["a.example", "mqtt://", "mqtt://a:b", "http://a", "ws://a", "mqtt://u:p@a"] {
             assert!(text.parse::<BrokerUrl>().is_err(), "{text}");
         }
     }

@@ -44,7 +44,7 @@ pub fn parse(frame: &Frame, version: Version) -> Result<ClientPacket, WireError>
     Ok(packet)
 }
 
-fn packet_id(from: &mut Reader<'_>) -> Result<PacketId, WireError> {
+pub(super) fn packet_id(from: &mut Reader<'_>) -> Result<PacketId, WireError> {
     PacketId::new(from.u16()?).ok_or(WireError::Protocol("packet identifier 0"))
 }
 
@@ -52,7 +52,11 @@ fn qos(code: u8) -> Result<Qos, WireError> {
     Qos::from_code(code & 0b11).ok_or(WireError::Malformed("QoS 3"))
 }
 
-fn publish(mut from: Reader<'_>, flags: u8, version: Version) -> Result<ClientPacket, WireError> {
+pub(super) fn publish(
+    mut from: Reader<'_>,
+    flags: u8,
+    version: Version,
+) -> Result<ClientPacket, WireError> {
     let (qos, retain, dup) = (qos(flags >> 1)?, flags & 1 != 0, flags & 8 != 0);
     if dup && qos == Qos::AtMostOnce {
         return Err(WireError::Malformed("DUP at QoS 0"));

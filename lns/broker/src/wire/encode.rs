@@ -144,26 +144,26 @@ fn disconnect(given: &Disconnect, version: Version, out: &mut BytesMut) {
     properties.put(out);
 }
 
-/// Properties of the server's, as bytes.
+/// Properties, as bytes.
 #[derive(Default)]
-struct Properties(BytesMut);
+pub(super) struct Properties(pub(super) BytesMut);
 
 impl Properties {
-    fn u16(&mut self, id: Id, value: Option<u16>) {
+    pub(super) fn u16(&mut self, id: Id, value: Option<u16>) {
         if let Some(value) = value {
             self.0.put_u8(id as u8);
             self.0.put_u16(value);
         }
     }
 
-    fn u32(&mut self, id: Id, value: Option<u32>) {
+    pub(super) fn u32(&mut self, id: Id, value: Option<u32>) {
         if let Some(value) = value {
             self.0.put_u8(id as u8);
             self.0.put_u32(value);
         }
     }
 
-    fn text(&mut self, id: Id, value: Option<&str>) {
+    pub(super) fn text(&mut self, id: Id, value: Option<&str>) {
         if let Some(value) = value {
             self.0.put_u8(id as u8);
             put_text(value, &mut self.0);
@@ -171,33 +171,33 @@ impl Properties {
     }
 
     /// With their length before them.
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.0.len() + varint_size(self.0.len())
     }
 
-    fn put(self, out: &mut BytesMut) {
+    pub(super) fn put(self, out: &mut BytesMut) {
         put_varint(self.0.len(), out);
         out.put_slice(&self.0);
     }
 }
 
-fn header(first: u8, size: usize, out: &mut BytesMut) {
+pub(super) fn header(first: u8, size: usize, out: &mut BytesMut) {
     out.reserve(size + 5);
     out.put_u8(first);
     put_varint(size, out);
 }
 
-fn put_text(text: &str, out: &mut BytesMut) {
+pub(super) fn put_text(text: &str, out: &mut BytesMut) {
     out.put_u16(length(text.len()));
     out.put_slice(text.as_bytes());
 }
 
 /// All texts here came in by the same two bytes of length, or are checked where they begin.
-fn length(length: usize) -> u16 {
+pub(super) fn length(length: usize) -> u16 {
     u16::try_from(length).expect("topics and properties are below 64 KiB")
 }
 
-fn put_varint(mut value: usize, out: &mut BytesMut) {
+pub(super) fn put_varint(mut value: usize, out: &mut BytesMut) {
     while value >= 0x80 {
         out.put_u8((value & 0x7F) as u8 | 0x80);
         value >>= 7;

@@ -1,9 +1,14 @@
-//! MQTT 3.1.1 and 5 as bytes, straight into the packets of this crate and back.
+//! MQTT 3.1.1 and 5 as bytes, straight into the packets of this crate and back; and, for a client of
+//! another broker, the other way round ([`client`], [`answer`]).
 //!
 //! Total: any bytes give a packet, a [`WireError`], or the wish for more. What the standards leave to
 //! the receiver (may this client publish there?) is the broker's; what they call malformed is refused
 //! here. Why it is our own stands in `docs/decisions/own-broker.md`.
 
+pub mod answer;
+pub mod client;
+#[cfg(test)]
+mod client_tests;
 mod connect;
 mod decode;
 mod encode;

@@ -1,4 +1,4 @@
-//! Where an external broker is: `mqtt://user:password@host:port`.
+//! Where an external broker is: `mqtt://user:password@host:port`, or `mqtts://` for TLS.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +10,8 @@ use crate::broker::{BrokerError, Credentials};
 
 /// The port of MQTT over plain TCP, as registered with IANA.
 const MQTT: u16 = 1883;
+/// The port of MQTT over TLS.
+const SECURE_MQTT: u16 = 8883;
 
 /// Where an external broker is, and what to show there. Prints without the password.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct BrokerUrl {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Whether TLS is spoken.
+    pub tls: bool,
     /// What to show; `None`: nothing.
     pub credentials: Option<Credentials>,
 }
@@ -26,10 +30,11 @@ impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.credentials.iter().map(|who| who.username.as_str()).next();
         let (user, at) = user.map_or(("", ""), |user| (user, "@"));
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
         if self.host.contains(':') {
-            write!(f, "mqtt://{user}{at}[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://{user}{at}[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "mqtt://{user}{at}{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{user}{at}{}:{}", self.host, self.port)
         }
     }
 }
@@ -40,12 +45,12 @@ impl FromStr for BrokerUrl {
     fn from_str(text: &str) -> Result<Self, BrokerError> {
         let error = |reason: &str| BrokerError::Url { url: redacted(text), reason: reason.into() };
         let url = Url::parse(text).map_err(|problem| error(&problem.to_string()))?;
-        match url.scheme() {
-            "mqtt" | "tcp" => {}
-            "mqtts" | "ssl" | "tls" => return Err(error("MQTT over TLS is not supported yet")),
+        let tls = match url.scheme() {
+            "mqtt" | "tcp" => false,
+            "mqtts" | "ssl" | "tls" => true,
             "ws" | "wss" => return Err(error("MQTT over WebSocket is not supported")),
-            _ => return Err(error("it does not begin with mqtt://")),
-        }
+            _ => return Err(error("it does not begin with mqtt:// or mqtts://")),
+        };
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(error("it has no host"))?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(error("nothing may follow the port"));
@@ -60,7 +65,8 @@ impl FromStr for BrokerUrl {
         let password = decoded(url.password().unwrap_or_default())?;
         Ok(Self {
             host: host.trim_matches(['[', ']']).into(),
-            port: url.port().unwrap_or(MQTT),
+            port: url.port().unwrap_or(if tls { SECURE_MQTT } else { MQTT }),
+            tls,
             credentials: (!username.is_empty()).then_some(Credentials { username, password }),
         })
     }
@@ -88,6 +94,7 @@ mod tests {
             ("mqtt://[::1]:1884", "::1", 1884, None, "mqtt://[::1]:1884"),
             ("mqtt://u:p@h:1", "h", 1, Some(("u", "p")), "mqtt://u@h:1"),
             ("mqtt://u@h", "h", 1883, Some(("u", "")), "mqtt://u@h:1883"),
+            ("mqtts://u:p@h", "h", 8883, Some(("u", "p")), "mqtts://u@h:8883"),
             ("mqtt://u:p%40%2F@h", "h", 1883, Some(("u", "p@/")), "mqtt://u@h:1883"),
         ] {
             let url: BrokerUrl = text.parse().unwrap();
@@ -102,8 +109,8 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_used_is_refused_without_showing_its_password() {
         for (text, message) in [
-            ("localhost:1883", "it does not begin with mqtt://"),
-            ("mqtts://u:secret@h", "MQTT over TLS is not supported yet"),
+            ("localhost:1883", "it does not begin with mqtt:// or mqtts://"),
+            ("wss://u:secret@h", "MQTT over WebSocket is not supported"),
             ("mqtt://", "it has no host"),
             ("mqtt://u:secret@h/topic", "nothing may follow the port"),
             ("mqtt://h:99999", "invalid port number"),
