@@ -256,6 +256,7 @@ impl Observer {
             ("dropped", status.dropped),
             ("refused", status.refused),
             ("connections", status.connections),
+            ("protocol", status.protocol),
         ] {
             self.broker.with_label_values(&[what]).set(value as i64);
         }

@@ -1,10 +1,9 @@
 //! An external broker that is killed, restarted, late, or not there at all.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
@@ -38,20 +37,7 @@ fn publish(broker: &External, numbers: std::ops::Range<u64>, acknowledge: &Ackno
 
 /// mosquitto, with a database that it writes when told to ([`save`]).
 fn mosquitto(folder: &Path, port: u16) -> Option<Process> {
-    let program = tool("mosquitto")?;
-    let configuration = format!(
-        "listener {port} {HOST}\nallow_anonymous true\nuser root\npersistence true\n\
-         persistence_location {}/\nautosave_interval 0\nmax_queued_messages 0\n",
-        folder.display()
-    );
-    let file = folder.join("mosquitto.conf");
-    fs::write(&file, configuration).unwrap();
-    let mut command = Command::new(program);
-    command.arg("-c").arg(file).stdout(Stdio::null()).stderr(Stdio::null());
-    let process = Process::start(&mut command);
-    let address = SocketAddr::from(([127, 0, 0, 2], port));
-    eventually("mosquitto listens", || std::net::TcpStream::connect(address).is_ok());
-    Some(process)
+    Mosquitto { folder, port, more: "" }.start()
 }
 
 /// Has mosquitto write its sessions to disk.

@@ -10,6 +10,7 @@ mod interoperability_3_1_1;
 mod interoperability_5;
 mod interoperability_5_flow;
 mod limits;
+mod mosquitto;
 mod packets;
 mod rights;
 mod stage;

@@ -164,6 +164,44 @@ impl Process {
     }
 }
 
+impl Process {
+    /// SIGTERM, and wait for the end.
+    pub fn terminate(mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(told.unwrap().success());
+        self.0.wait().unwrap();
+    }
+}
+
+/// mosquitto on [`HOST`], with a database in its folder that it writes when it ends or is told to.
+pub struct Mosquitto<'a> {
+    pub folder: &'a Path,
+    pub port: u16,
+    /// Lines of configuration besides.
+    pub more: &'a str,
+}
+
+impl Mosquitto<'_> {
+    /// Starts it; `None` where it is not installed.
+    pub fn start(&self) -> Option<Process> {
+        let Self { folder, port, more } = self;
+        let program = tool("mosquitto")?;
+        let configuration = format!(
+            "listener {port} {HOST}\n{more}allow_anonymous true\nuser root\npersistence true\n\
+             persistence_location {}/\nautosave_interval 0\nmax_queued_messages 0\n",
+            folder.display()
+        );
+        let file = folder.join("mosquitto.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-c").arg(file).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Process::start(&mut command);
+        let address = (HOST, *port);
+        eventually("mosquitto listens", || std::net::TcpStream::connect(address).is_ok());
+        Some(process)
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
