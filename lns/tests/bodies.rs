@@ -125,7 +125,12 @@ fn an_uplink_is_written_as_documented() {
         Some(Location { latitude: 52.3702, longitude: 4.8952, altitude: Some(12.0) })
     };
     let mut body = Vec::new();
-    render::event(&mut body, (&DEVICE, &event), Decoding::Object(&decoded), &place);
+    render::event(
+        &mut body,
+        (&DEVICE, &event),
+        Decoding::Object { data: &decoded, warnings: &[] },
+        &place,
+    );
     let expected = concat!(
         r#"{"WirelessDeviceId":"0b7c3a52-8f2e-4d1b-9c53-6a1f0e2d4c71","PayloadData":"AWcBEAJoVQ==","#,
         r#""WirelessMetadata":{"LoRaWAN":{"ADR":true,"ClassB":false,"DataRate":"5","#,
@@ -146,6 +151,15 @@ fn an_uplink_is_written_as_documented() {
     let path = "/WirelessMetadata/LoRaWAN/Gateways/0/Location/Altitude";
     *value.pointer_mut(path).unwrap() = json!(12);
     assert_eq!([value], documented("Uplink")[..]);
+}
+
+#[test]
+fn what_a_codec_warns_of_stands_beside_what_it_made() {
+    let decoding =
+        Decoding::Object { data: &json!({"level": 3}), warnings: &["battery low".to_owned()] };
+    let body = written_uplink(uplink(), decoding);
+    assert_eq!(body["DecodedPayload"], json!({"level": 3}));
+    assert_eq!(body["DecodeWarnings"], json!(["battery low"]));
 }
 
 #[test]

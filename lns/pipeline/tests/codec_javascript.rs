@@ -159,8 +159,8 @@ fn a_bad_result_is_explained() {
             "decodeUplink of the codec script returned a Promise; it must not be async",
         ),
         (
-            "return { data: { s: '\\ud800' } };",
-            "decodeUplink of the codec script returned what is not JSON: unexpected end of hex escape at line 1 column 21",
+            "return { warnings: ['empty payload'] };",
+            "decodeUplink of the codec script returned an object without \"data\" and without \"errors\"; it warns: empty payload",
         ),
     ];
     for (body, expected) in cases {
@@ -189,7 +189,13 @@ fn an_exception_says_what_and_where() {
             "RangeError: too cold (codec:2:13)",
         ),
         ("function Decoder(b) { throw 'just text'; }", "just text"),
-        ("function Decoder(b) { throw { code: 5 }; }", "a thrown object"),
+        ("function Decoder(b) { throw { code: 5 }; }", r#"a thrown object {"code":5}"#),
+        ("function Decoder(b) { throw { name: 'Own', message: 'cold' }; }", "Own: cold"),
+        ("function Decoder(b) { throw undefined; }", "a thrown undefined"),
+        (
+            "export function decodeUplink(i) {\n  return {\n data: i.none.deep };\n}",
+            "TypeError: cannot read property 'deep' of undefined (codec:3:8)",
+        ),
         (
             "function Decoder(b) { return missing; }",
             "ReferenceError: missing is not defined (codec:1:30)",
@@ -233,6 +239,44 @@ fn every_dialect_encodes() {
     }
     let script = "function encodeDownlink(i) { return { bytes: ['fPort' in i && i.fPort === undefined ? 1 : 0] }; }";
     assert_eq!(encode(script, &object, None), Ok((vec![1], None)));
+}
+
+#[test]
+fn errors_and_warnings_that_are_no_texts_are_told_as_json() {
+    let with = |errors: &str| {
+        let script = format!("function decodeUplink() {{ return {{ data: {{}}, {errors} }}; }}");
+        decode(&script, &[]).map(|decoded| decoded.warnings).map_err(|error| error.to_string())
+    };
+    let reports = |text: &str| Err(format!("the codec script reports: {text}"));
+    assert_eq!(
+        with("errors: [{ code: 5 }, new TypeError('x')]"),
+        reports("{\"code\":5}; TypeError: x")
+    );
+    assert_eq!(with("errors: { code: 5 }"), reports("{\"code\":5}"));
+    assert_eq!(with("errors: 'cold'"), reports("cold"));
+    for none in ["''", "false", "0", "null", "[]", "undefined"] {
+        assert_eq!(with(&format!("errors: {none}, warnings: {none}")), Ok(vec![]), "{none}");
+    }
+    assert_eq!(with("warnings: [{ low: true }]"), Ok(vec!["{\"low\":true}".to_owned()]));
+}
+
+#[test]
+fn numbers_are_those_of_the_script_to_the_last_digit() {
+    let script = "function Decoder(bytes) { var all = [], x = 0.7; \
+                  for (var i = 0; i < 400; i++) { x = x * 3.987 * (1 - x); all.push(x * 100, String(x * 100)); } \
+                  return { all: all }; }";
+    let decoded = data(script, &[]);
+    let all = decoded["all"].as_array().expect("a list");
+    for pair in all.chunks(2) {
+        let text = pair[1].as_str().expect("a text");
+        assert_eq!(pair[0].as_f64(), text.parse().ok(), "{text}");
+    }
+}
+
+#[test]
+fn half_a_character_costs_that_character_alone() {
+    let script = r"function decodeUplink() { return { data: { 'a\ud83c': '\udf21x', b: '\\ud83c \ud83c\udf21' } }; }";
+    assert_eq!(data(script, &[]), json!({ "a\u{fffd}": "\u{fffd}x", "b": "\\ud83c \u{1f321}" }));
 }
 
 #[test]
@@ -306,6 +350,13 @@ fn an_upload_is_checked() {
         ("var x = require('fs');", "compile", "require is not defined"),
         ("function decode() {}", "no_function", "decodeUplink"),
         ("", "no_function", "decodeUplink"),
+        ("export function decode() {}", "no_function", "decodeUplink"),
+        ("export function decodeUplink( {", "compile", "SyntaxError"),
+        ("import fs from 'fs';\nexport function Decoder() {}", "compile", "'fs'"),
+        ("export function Decoder() {}\nthrow new Error('at load')", "compile", "(codec:2:11)"),
+        ("export function Decoder() {}\nawait new Promise(() => {})", "compile", "must not await"),
+        ("export function Decoder() {}\nwhile (true) {}", "time_limit", "100 ms"),
+        ("require('util'); require('fs')", "compile", "Cannot find module 'fs'"),
         ("while (true) {}", "time_limit", "100 ms"),
         ("var a = []; while (true) a.push([1, 2, 3]);", "memory_limit", "8192 KiB"),
         ("\0", "compile", "NUL"),

@@ -160,7 +160,7 @@ fn a_script_that_recurses_is_stopped() {
         assert_eq!(label(body), "stack_limit", "{body}");
     }
     // Deep, but within reason.
-    assert_eq!(label("function f(n) { return n ? f(n - 1) : 0; } return { n: f(100) };"), "ok");
+    assert_eq!(label("function f(n) { return n ? f(n - 1) : 0; } return { n: f(1500) };"), "ok");
 }
 
 #[test]
@@ -176,8 +176,8 @@ fn a_worker_may_be_used_deeper_in_the_stack_than_it_was_made() {
         let mut worker = worker();
         let spec = decoder("function f(n) { return n ? f(n - 1) : 0; } return { n: f(100) };");
         assert_eq!(deep(0, &mut worker, &spec), "ok");
-        // About 400 KiB further down, more than a script's whole stack.
-        assert_eq!(deep(400, &mut worker, &spec), "ok");
+        // About 1.5 MiB further down, more than a script's whole stack.
+        assert_eq!(deep(1500, &mut worker, &spec), "ok");
     };
     std::thread::Builder::new().stack_size(8 << 20).spawn(run).unwrap().join().unwrap();
 }

@@ -414,7 +414,7 @@ impl Default for Config {
             codec: CodecConfig {
                 workers: 0,
                 memory: ByteSize::mib(8),
-                stack: ByteSize::kib(256),
+                stack: ByteSize::mib(1),
                 time: Period::millis(20),
                 suspend_after: 5,
                 suspend_for: Period::secs(60),

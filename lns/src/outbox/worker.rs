@@ -7,7 +7,7 @@ use std::time::Duration;
 use lns_core::EventKind;
 use lns_core::effect::UplinkEvent;
 use lns_lorawan::TimeDelta;
-use lns_pipeline::codec::{CodecSpec, DecodeInput, Limits, Worker as Codecs};
+use lns_pipeline::codec::{CodecSpec, DecodeInput, Decoded, Limits, Worker as Codecs};
 use serde_json::Value;
 
 use super::backlog::Backlog;
@@ -97,7 +97,7 @@ impl Worker {
             | EventKind::ProprietaryMac { .. } => None,
         };
         let ticket = Ticket::new(ticket, Arc::clone(acknowledge));
-        let object = decoded.as_ref().and_then(|decoded| decoded.as_ref().ok());
+        let object = decoded.as_ref().and_then(|decoded| Some(&decoded.as_ref().ok()?.data));
         let Some(ticket) = self.share((&route, &event), object, ticket) else { return };
         let mut messages = vec![self.message(&route, &event, decoded.as_ref())];
         messages.extend((self.surroundings.companions)(&route.device, &event));
@@ -144,7 +144,7 @@ impl Worker {
         &self,
         route: &Route,
         event: &lns_core::AppEvent,
-        decoded: Option<&Result<Value, String>>,
+        decoded: Option<&Result<Decoded, String>>,
     ) -> Message {
         self.show(route, event, decoded);
         let id = route.device.id.to_string();
@@ -155,7 +155,7 @@ impl Worker {
         };
         let decoding = match decoded {
             None => Decoding::None,
-            Some(Ok(object)) => Decoding::Object(object),
+            Some(Ok(Decoded { data, warnings })) => Decoding::Object { data, warnings },
             Some(Err(why)) => Decoding::Failed(why),
         };
         let gateways = &self.surroundings.gateways;
@@ -181,7 +181,7 @@ impl Worker {
         route: &Route,
         uplink: &UplinkEvent,
         codecs: &mut Codecs,
-    ) -> Option<Result<Value, String>> {
+    ) -> Option<Result<Decoded, String>> {
         let port = uplink.f_port.filter(|port| *port > 0 && route.codec != CodecSpec::None)?;
         let observer = &self.surroundings.observer;
         let arrived = uplink.receptions.first().map_or(0, |copy| copy.arrived.micros());
@@ -191,9 +191,9 @@ impl Worker {
         let begun = std::time::Instant::now();
         let decoded = codecs.decode(&route.codec, &input, self.surroundings.clock.now().micros());
         observer.decode_seconds.observe(begun.elapsed().as_secs_f64());
-        Some(decoded.map(|decoded| decoded.data).map_err(|error| {
+        Some(decoded.map_err(|error| {
             observer.codec_errors.with_label_values(&[error.label()]).inc();
-            error.to_string()
+            format!("codec {}: {error}", route.codec_name().unwrap_or_default())
         }))
     }
 
@@ -218,14 +218,14 @@ impl Worker {
         &self,
         route: &Route,
         event: &lns_core::AppEvent,
-        decoded: Option<&Result<Value, String>>,
+        decoded: Option<&Result<Decoded, String>>,
     ) {
         let EventKind::Uplink(uplink) = &event.kind else { return };
         if !self.surroundings.observer.is_watched() {
             return;
         }
         let what = match decoded {
-            Some(Ok(object)) => object.to_string(),
+            Some(Ok(decoded)) => decoded.data.to_string(),
             Some(Err(why)) => format!("not decoded: {why}"),
             None => hex::encode(&uplink.frm_payload),
         };

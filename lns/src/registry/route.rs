@@ -24,6 +24,13 @@ pub struct Route {
     pub add_gw_metadata: bool,
 }
 
+impl Route {
+    /// What the operator calls the codec, if there is one.
+    pub fn codec_name(&self) -> Option<&str> {
+        self.device.codec.as_deref().or(self.profile.codec.as_deref())
+    }
+}
+
 impl Registry {
     /// The route of a device's messages; `None` for a device that is not described.
     ///

@@ -59,8 +59,13 @@ pub type Locate<'a> = &'a dyn Fn(GatewayEui) -> Option<Location>;
 pub enum Decoding<'a> {
     /// There is no codec, or nothing to decode.
     None,
-    /// The object that it returned.
-    Object(&'a Value),
+    /// It was read.
+    Object {
+        /// The object that the codec returned.
+        data: &'a Value,
+        /// What it found odd in it.
+        warnings: &'a [String],
+    },
     /// Why it failed.
     Failed(&'a str),
 }
@@ -194,10 +199,10 @@ fn uplink_body<'a>(
 ) -> Uplink<'a> {
     let (device, event) = about;
     let best = uplink.receptions.first();
-    let (decoded_payload, decode_error) = match decoding {
-        Decoding::None => (None, None),
-        Decoding::Object(object) => (Some(object), None),
-        Decoding::Failed(why) => (None, Some(why)),
+    let (decoded_payload, decode_warnings, decode_error) = match decoding {
+        Decoding::None => (None, &[][..], None),
+        Decoding::Object { data, warnings } => (Some(data), warnings, None),
+        Decoding::Failed(why) => (None, &[][..], Some(why)),
     };
     let lo_ra_wan = LoRaWan {
         adr: uplink.adr,
@@ -225,6 +230,7 @@ fn uplink_body<'a>(
         event_id: Shown(event_id(about)),
         device_name: device.name,
         decoded_payload,
+        decode_warnings,
         decode_error,
         acked_message_id: uplink.acked.map(|id| Shown(MessageId(id))),
     }

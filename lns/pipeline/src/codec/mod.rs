@@ -161,7 +161,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: 8 * 1024 * 1024,
-            stack_bytes: 256 * 1024,
+            stack_bytes: 1024 * 1024,
             call_us: 20_000,
             load_us: 100_000,
             result_bytes: 64 * 1024,

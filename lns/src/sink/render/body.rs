@@ -21,6 +21,8 @@ pub(super) struct Uplink<'a> {
     pub device_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoded_payload: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub decode_warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decode_error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -334,5 +334,19 @@
     viewed(8, 'BigUint64', 'BigUInt64', order[0], order[1]);
   });
 
+  function swaps(bits) {
+    method('swap' + bits, function () {
+      var size = bits / 8;
+      if (this.length % size !== 0) {
+        throw new RangeError('Buffer size must be a multiple of ' + bits + '-bits');
+      }
+      for (var at = 0; at < this.length; at += size) {
+        this.subarray(at, at + size).reverse();
+      }
+      return this;
+    });
+  }
+  [16, 32, 64].forEach(swaps);
+
   hidden(globalThis, 'Buffer', Buffer);
 })

@@ -248,18 +248,50 @@
   });
   hidden(globalThis, 'TextEncoder', TextEncoder);
 
-  function TextDecoder(label, options) {
-    var name = label === undefined ? 'utf-8' : String(label).trim().toLowerCase();
-    if (name !== 'utf-8' && name !== 'utf8') {
-      throw new RangeError('The "' + label + '" encoding is not supported; utf-8 is');
+  // By the names the Encoding standard gives them, which calls Latin-1 by the name of its extension.
+  var LABELS = {
+    'utf-8': 'utf-8', 'utf8': 'utf-8', 'unicode-1-1-utf-8': 'utf-8',
+    'windows-1252': 'windows-1252', 'cp1252': 'windows-1252', 'ascii': 'windows-1252',
+    'us-ascii': 'windows-1252', 'latin1': 'windows-1252', 'iso-8859-1': 'windows-1252', 'l1': 'windows-1252',
+    'utf-16le': 'utf-16le', 'utf-16': 'utf-16le', 'ucs-2': 'utf-16le'
+  };
+  // What it has for 0x80 to 0x9f.
+  var WINDOWS_1252 = '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f'
+    + '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
+
+  function toWindows1252(bytes) {
+    return toLatin1(bytes, 0, bytes.length, 0xff).replace(/[\x80-\x9f]/g, function (c) {
+      return WINDOWS_1252[c.charCodeAt(0) - 0x80];
+    });
+  }
+
+  function toWellFormedUtf16(bytes, fatal) {
+    var text = toUtf16(bytes, 0, bytes.length) + (bytes.length % 2 === 1 ? '\ufffd' : '');
+    if (fatal && (bytes.length % 2 === 1 || !text.isWellFormed())) {
+      throw new TypeError('The encoded data was not valid for encoding utf-16le');
     }
+    return text.toWellFormed();
+  }
+
+  function TextDecoder(label, options) {
+    var name = LABELS[label === undefined ? 'utf-8' : String(label).trim().toLowerCase()];
+    if (name === undefined) {
+      throw new RangeError('The "' + label + '" encoding is not supported; utf-8, utf-16le and latin1 are');
+    }
+    hidden(this, 'encoding', name);
     hidden(this, 'fatal', Boolean(options && options.fatal));
     hidden(this, 'ignoreBOM', Boolean(options && options.ignoreBOM));
   }
-  hidden(TextDecoder.prototype, 'encoding', 'utf-8');
   hidden(TextDecoder.prototype, 'decode', function (input) {
     var bytes = input === undefined ? [] : input instanceof ArrayBuffer ? new Uint8Array(input)
       : new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+    if (this.encoding === 'windows-1252') {
+      return toWindows1252(bytes);
+    }
+    if (this.encoding === 'utf-16le') {
+      var wide = toWellFormedUtf16(bytes, this.fatal);
+      return wide[0] === '\ufeff' && !this.ignoreBOM ? wide.slice(1) : wide;
+    }
     var marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
     return toUtf8(bytes, marked && !this.ignoreBOM ? 3 : 0, bytes.length, this.fatal);
   });

@@ -2,9 +2,9 @@
 // references to the built-in functions it needs, and is reachable from the script only through
 // what it defines here: `console`, `module`, `exports`.
 //
-// `print(line)` takes one line of console output. The value of this file is a function that
-// takes `print` and returns the harness.
-(function (print) {
+// `print(line)` takes one line of console output; `needsRequire` says whether the script cannot do
+// without `require`. The value of this file is a function that takes both and returns the harness.
+(function (print, needsRequire) {
   'use strict';
 
   var G = globalThis;
@@ -70,7 +70,15 @@
     define(object, name, { value: value, writable: true, configurable: true, enumerable: false });
   }
 
-  hidden(G, 'console', { log: log, info: log, warn: log, error: log, debug: log, trace: log });
+  // Those that write a text; the others of Node.js are there and write nothing.
+  var console = { log: log, info: log, warn: log, error: log, debug: log, trace: log, dir: log, table: log };
+  ['assert', 'clear', 'count', 'countReset', 'dirxml', 'group', 'groupCollapsed', 'groupEnd', 'time',
+    'timeEnd', 'timeLog'
+  ].forEach(function (name) {
+    console[name] = function () {};
+  });
+  hidden(G, 'console', console);
+  hidden(G, 'global', G);
   // Bytes in a result are an array of numbers, whatever holds them.
   hidden(Object.getPrototypeOf(Uint8Array).prototype, 'toJSON', function toJSON() {
     return arrayFrom(this);
@@ -179,6 +187,24 @@
   hidden(G, 'module', ours);
   hidden(G, 'exports', ours.exports);
 
+  // For scripts that name one of these: many ask whether there is a `require` to learn where they run.
+  var bufferModule = { Buffer: G.Buffer, atob: G.atob, btoa: G.btoa };
+  var utilModule = { TextDecoder: G.TextDecoder, TextEncoder: G.TextEncoder };
+  function load(name) {
+    switch (text(name).replace(/^node:/, '')) {
+      case 'buffer': return bufferModule;
+      case 'util': return utilModule;
+      default: {
+        var missing = new Error("Cannot find module '" + text(name) + "'");
+        missing.code = 'MODULE_NOT_FOUND';
+        throw missing;
+      }
+    }
+  }
+  if (needsRequire) {
+    hidden(G, 'require', load);
+  }
+
   // What every script finds moves from the global object to an object behind it. So a script that
   // assigns or declares a name of the language makes a global of its own, as with Node.js, which
   // goes after the call; and what remains on the global object is the script's: few names, quickly
@@ -200,8 +226,8 @@
   retreat();
 
   // `typeof` reaches `const` and `let` of the script, which are no properties of the global object.
-  function lookup(name) {
-    var places = [G.module && G.module.exports, G.exports];
+  function lookup(name, namespace) {
+    var places = [namespace, namespace && namespace['default'], G.module && G.module.exports, G.exports];
     for (var i = 0; i < places.length; i++) {
       if (places[i] && typeof places[i][name] === 'function') {
         return places[i][name];
@@ -217,13 +243,14 @@
   var vague = false;
   var found = create(null);
 
-  // After the script's top level: finds its functions and remembers its globals.
-  function seal() {
+  // After the script's top level: finds its functions and remembers its globals. A module hands over
+  // what it exports.
+  function seal(namespace) {
     var names = ['decodeUplink', 'Decoder', 'Decode', 'encodeDownlink', 'Encoder', 'Encode',
       'decodeDownlink'];
     var answer = [];
     for (var i = 0; i < names.length; i++) {
-      found[names[i]] = lookup(names[i]);
+      found[names[i]] = lookup(names[i], namespace);
       answer[i] = typeof found[names[i]] === 'function';
     }
     remove(G, 'module');
@@ -265,16 +292,17 @@
 
   // --- calls -----------------------------------------------------------------------------------
 
+  // A list of texts, as it should be; or a text, or a flag that says there is none.
   function texts(list) {
-    if (list === undefined || list === null) {
+    if (!list) {
       return [];
     }
     if (!isArray(list)) {
-      return [clip(list)];
+      return [clip(shown(list))];
     }
     var out = [];
     for (var i = 0; i < list.length && i < MAX_TEXTS; i++) {
-      out[i] = clip(list[i]);
+      out[i] = clip(shown(list[i]));
     }
     return out;
   }
@@ -312,7 +340,9 @@
       return { errors: errors };
     }
     if (result.data === undefined || result.data === null) {
-      return problem('returned an object without "data" and without "errors"');
+      var warnings = texts(result.warnings);
+      return problem('returned an object without "data" and without "errors"'
+        + (warnings.length > 0 ? '; it warns: ' + warnings.join('; ') : ''));
     }
     var out = asData(result.data);
     if (out.problem === undefined && result.warnings !== undefined) {

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rquickjs::context::EvalOptions;
-use rquickjs::{Array, CatchResultExt, CaughtError, Context, Ctx, Function, Object};
+use rquickjs::{Array, CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object};
 use rquickjs::{Persistent, Runtime, context::intrinsic};
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,9 +20,13 @@ use crate::codec::{CodecError, DecodeInput, EncodeInput, Limits, Script, Variabl
 const HARNESS: &str = include_str!("harness.js");
 const ENCODINGS: &str = include_str!("encodings.js");
 const BUFFER: &str = include_str!("buffer.js");
+const LANGUAGE: &str = include_str!("language.js");
 
-/// What these two define; a script that names none of it does not pay for it.
+/// What the encodings and the buffer define; a script that names none of it does not pay for it.
 const BYTES_NAMES: [&str; 5] = ["Buffer", "atob", "btoa", "TextEncoder", "TextDecoder"];
+
+/// What a script names that may notice `language.js`. `recvTime` is a `Date`.
+const LANGUAGE_NAMES: [&str; 5] = ["sort", "Sort", "Locale", "Date", "recvTime"];
 
 /// Everything but `performance`, which is a clock of the host, and `Proxy`, with which an array
 /// can lie about its length to the guards of the harness.
@@ -169,7 +173,10 @@ impl Sandbox {
                 ..Outcome::default()
             });
         }
-        Ok(serde_json::from_str(&json).unwrap_or_else(|error| Outcome {
+        let outcome = serde_json::from_str(&json);
+        // Texts of a script may hold half a character, which JSON can spell and UTF-8 cannot.
+        let outcome = outcome.or_else(|_| serde_json::from_str(&well_formed(&json)));
+        Ok(outcome.unwrap_or_else(|error| Outcome {
             problem: Some(format!("returned what is not JSON: {error}")),
             ..Outcome::default()
         }))
@@ -190,19 +197,42 @@ fn install<'js>(
 ) -> rquickjs::Result<Object<'js>> {
     let lines = Rc::clone(console);
     let print = Function::new(ctx.clone(), move |line: String| lines.borrow_mut().push(line))?;
+    if LANGUAGE_NAMES.iter().any(|name| script.text().contains(name)) {
+        let language: Function<'js> = ctx.eval_with_options(LANGUAGE, options("language"))?;
+        language.call::<_, ()>((Function::new(ctx.clone(), zone_offset)?,))?;
+    }
     if BYTES_NAMES.iter().any(|name| script.text().contains(name)) {
         let encodings: Function<'js> = ctx.eval_with_options(ENCODINGS, options("encodings"))?;
         let buffer: Function<'js> = ctx.eval_with_options(BUFFER, options("buffer"))?;
         buffer.call::<_, ()>((encodings,))?;
     }
     let harness: Function<'js> = ctx.eval_with_options(HARNESS, options("harness"))?;
-    harness.call((print,))
+    harness.call((print, needs_require(script.text())))
+}
+
+/// Whether a script loads, by `require`, what only Node.js has as a module, or asks whether it is
+/// the main program there.
+fn needs_require(text: &str) -> bool {
+    let loads = |name: &str| ["'", "\""].iter().any(|q| text.contains(&format!("{q}{name}{q}")));
+    text.contains("require.main")
+        || text.contains("require")
+            && ["buffer", "node:buffer", "util", "node:util"].iter().any(|name| loads(name))
+}
+
+/// How far a time zone is ahead of UTC, in minutes; NaN if there is none of that name.
+fn zone_offset(name: String, at_ms: f64) -> f64 {
+    let offset = || {
+        let zone = jiff::tz::TimeZone::get(&name).ok()?;
+        let at = jiff::Timestamp::from_millisecond(at_ms as i64).ok()?;
+        Some(f64::from(zone.to_offset(at).seconds()) / 60.0)
+    };
+    offset().unwrap_or(f64::NAN)
 }
 
 /// The script's part: its top level, and which functions it defines.
 fn run<'js>(ctx: &Ctx<'js>, script: &Script, harness: &Object<'js>) -> rquickjs::Result<Parts> {
-    ctx.eval_with_options::<(), _>(script.text(), options("codec"))?;
-    let found: Vec<bool> = harness.get::<_, Function<'js>>("seal")?.call(())?;
+    let namespace = evaluate(ctx, script)?;
+    let found: Vec<bool> = harness.get::<_, Function<'js>>("seal")?.call((namespace,))?;
     let entry = |name: &str| -> rquickjs::Result<Entry> {
         Ok(Persistent::save(ctx, harness.get::<_, Function<'js>>(name)?))
     };
@@ -210,6 +240,33 @@ fn run<'js>(ctx: &Ctx<'js>, script: &Script, harness: &Object<'js>) -> rquickjs:
         entries: [entry("decodeUplink")?, entry("decodeDownlink")?, entry("encodeDownlink")?],
         functions: functions(&found),
     })
+}
+
+/// Runs the top level. A module, which only `export` or `import` tell from a script, gives what it
+/// exports.
+fn evaluate<'js>(ctx: &Ctx<'js>, script: &Script) -> rquickjs::Result<Option<Object<'js>>> {
+    let error = match ctx.eval_with_options::<(), _>(script.text(), options("codec")) {
+        Ok(()) => return Ok(None),
+        Err(error) => error,
+    };
+    let keyword = |line: &str| ["export", "import"].iter().any(|word| line.starts_with(word));
+    if !error.is_exception() || !script.text().lines().any(|line| keyword(line.trim_start())) {
+        return Err(error);
+    }
+    let thrown = ctx.catch();
+    let name: Option<String> = thrown.as_object().and_then(|object| object.get("name").ok());
+    if name.as_deref() != Some("SyntaxError") {
+        return Err(ctx.throw(thrown));
+    }
+    let (module, done) = Module::declare(ctx.clone(), "codec", script.text())?.eval()?;
+    match done.result::<rquickjs::Value<'js>>() {
+        Some(result) => result?,
+        None => {
+            let waits = "a codec must not await at its top level";
+            return Err(rquickjs::Exception::throw_type(ctx, waits));
+        }
+    };
+    module.namespace().map(Some)
 }
 
 /// Scripts run sloppy: many published ones assign to variables they never declare.
@@ -246,12 +303,53 @@ fn explain(error: &CaughtError<'_>, limits: &Limits) -> CodecError {
             }
             CodecError::Script(describe(exception, &message))
         }
-        CaughtError::Value(value) => CodecError::Script(match value.as_string() {
-            Some(text) => text.to_string().unwrap_or_default(),
-            None => format!("a thrown {}", value.type_name()),
-        }),
+        CaughtError::Value(value) => CodecError::Script(thrown(value)),
         CaughtError::Error(error) => CodecError::Script(error.to_string()),
     }
+}
+
+/// What a thrown value says that is no `Error`: a text, or an object with a `message`, or anything.
+fn thrown(value: &rquickjs::Value<'_>) -> String {
+    if let Some(text) = value.as_string() {
+        return text.to_string().unwrap_or_default();
+    }
+    let field = |name: &str| -> Option<String> { value.as_object()?.get(name).ok() };
+    if let Some(message) = field("message") {
+        return format!("{}: {message}", field("name").unwrap_or_else(|| "Error".to_owned()));
+    }
+    let json = value.ctx().json_stringify(value.clone()).ok().flatten();
+    match json.and_then(|json| json.to_string().ok()) {
+        Some(json) => format!("a thrown {} {json:.256}", value.type_name()),
+        None => format!("a thrown {}", value.type_name()),
+    }
+}
+
+/// JSON text in which each escaped surrogate that has no partner is U+FFFD.
+fn well_formed(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let length = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                out.push('\u{FFFD}');
+                rest = &escape[6..];
+                continue;
+            }
+            (Some(_) | None, _) => 2,
+        };
+        let (whole, after) = escape.split_at(length.min(escape.len()));
+        out.push_str(whole);
+        rest = after;
+    }
+    out + rest
+}
+
+/// The code unit of the escape `\uXXXX` at the start of `text`.
+fn surrogate(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 /// What the interpreter throws, as a RangeError, where the stack ends.
