@@ -8,6 +8,7 @@ mod connection;
 mod echoes;
 mod filters;
 mod greeting;
+mod look;
 mod read;
 mod retry;
 mod stream;
@@ -39,6 +40,8 @@ use window::Window;
 
 /// The largest packet either way, bytes; 1 MiB as on the embedded broker.
 const MAX_PACKET: usize = 1024 * 1024;
+/// What is published below goes to the rule named next, and nowhere else.
+const BASIC_INGEST: &str = "$aws/rules/";
 /// Room for the header.
 const MAX_OVERHEAD: usize = 16;
 
@@ -77,6 +80,7 @@ impl ExternalConfig {
 /// What the thread of the connection and its users share.
 struct Link {
     url: BrokerUrl,
+    client_id: String,
     way: Way,
     window: Mutex<Window>,
     pushed: Notify,
@@ -86,7 +90,7 @@ struct Link {
     intake: Intake,
     heard: Heard,
     /// The filters have changed since the broker was told.
-    retuned: Notify,
+    retuned: AtomicBool,
     subscribed: Mutex<Subscribed>,
     echoes: Mutex<Echoes>,
     /// What was taken in and not acknowledged when a connection was lost.
@@ -108,6 +112,8 @@ pub struct External {
     closed: AtomicBool,
     /// What the server publishes and listens to itself.
     own: mpsc::Sender<(Publication, Ticket)>,
+    /// One who asks what is retained at a time.
+    looking: tokio::sync::Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -126,6 +132,7 @@ impl External {
     ) -> Result<Self, BrokerError> {
         let link = Arc::new(Link {
             url: config.url.clone(),
+            client_id: config.client_id.clone(),
             way: Way::new(&config.url, &config.tls)?,
             window: Mutex::default(),
             pushed: Notify::new(),
@@ -134,7 +141,7 @@ impl External {
             counters: Counters::default(),
             intake,
             heard: Heard::new(),
-            retuned: Notify::new(),
+            retuned: AtomicBool::new(false),
             subscribed: Mutex::new(Subscribed::read(store, &config.url, &config.client_id)),
             echoes: Mutex::default(),
             unanswered: Mutex::default(),
@@ -156,7 +163,25 @@ impl External {
             })
             .map_err(BrokerError::Runtime)?;
         let (closed, thread) = (AtomicBool::new(false), Mutex::new(Some(thread)));
-        Ok(Self { link, bound, closed, own, thread })
+        let looking = tokio::sync::Mutex::default();
+        Ok(Self { link, bound, closed, own, looking, thread })
+    }
+
+    /// What the broker has retained on `topic`; why that is not known, for people.
+    pub async fn retained(&self, topic: &str) -> Result<Option<Message>, String> {
+        let _alone = self.looking.lock().await;
+        look::retained(&self.link, topic).await
+    }
+
+    /// A message for one rule is nobody else's, and needs no broker.
+    fn ingest(&self, message: Message, ticket: Ticket) -> Result<(), Busy> {
+        if !self.link.heard.covers(&message.topic) {
+            return Err(Busy { message, ticket });
+        }
+        let Ok(place) = self.own.try_reserve() else { return Err(Busy { message, ticket }) };
+        let origin = Origin::Server { hops: message.hops };
+        place.send((Publication { message, origin }, ticket));
+        Ok(())
     }
 
     /// Has the server hear its own message; the ticket is split between it and the broker. Gives the
@@ -183,6 +208,9 @@ impl External {
 impl Broker for External {
     fn publish(&self, message: Message, ticket: Ticket) -> Result<(), Busy> {
         let counters = &self.link.counters;
+        if message.topic.starts_with(BASIC_INGEST) && !self.closed.load(Ordering::Acquire) {
+            return self.ingest(message, ticket);
+        }
         if self.closed.load(Ordering::Acquire) || !counters.admit(self.bound) {
             return Err(Busy { message, ticket });
         }
@@ -219,7 +247,12 @@ impl Broker for External {
 
     fn listen(&self, room: &'static str, filters: Vec<String>) {
         self.link.heard.set(room, filters);
-        self.link.retuned.notify_one();
+        self.link.retuned.store(true, Ordering::Release);
+        self.link.pushed.notify_one();
+    }
+
+    fn external(&self) -> Option<&External> {
+        Some(self)
     }
 
     fn status(&self) -> Status {

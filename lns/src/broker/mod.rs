@@ -74,6 +74,11 @@ pub trait Broker: Send + Sync {
         None
     }
 
+    /// The way to somebody else's broker, if that is what it is.
+    fn external(&self) -> Option<&External> {
+        None
+    }
+
     /// How it is doing, for metrics and `/healthz`.
     fn status(&self) -> Status;
 

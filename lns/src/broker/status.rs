@@ -60,6 +60,15 @@ impl Counters {
         self.connected.store(true, Ordering::Relaxed);
     }
 
+    /// What an external broker is spoken to in; `None`: it is away.
+    pub fn version(&self) -> Option<Version> {
+        match self.protocol.load(Ordering::Relaxed) {
+            4 => Some(Version::V311),
+            5 => Some(Version::V5),
+            _ => None,
+        }
+    }
+
     /// It is not any more.
     pub fn is_gone(&self) {
         self.connected.store(false, Ordering::Relaxed);

@@ -17,6 +17,7 @@ use crate::api::common::json_of;
 use crate::api::params::{Page, Params};
 use crate::api::who::Who;
 use crate::api::{Answer, ApiError, ApiState, ErrorType, Shared, operation};
+use crate::broker::Message;
 
 /// The largest page.
 const MOST: usize = 200;
@@ -31,23 +32,41 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
 async fn show(State(state): Shared, who: Who, Topic(topic): Topic, params: Params) -> Answer {
     params.finish()?;
     who.may(Action::GetRetainedMessage, &topic)?;
-    let found = broker(&state)?.retained(&topic).await.map_err(stopped)?;
-    let found = found.ok_or_else(|| {
+    let (message, published_at) = retained_on(&state, &topic).await?.ok_or_else(|| {
         ApiError::new(ErrorType::ResourceNotFound, format!("nothing is retained on {topic}"))
     })?;
     let mut body = json!({
         "topic": topic,
-        "payload": STANDARD.encode(&found.message.payload),
-        "qos": found.message.qos.number(),
-        "lastModifiedTime": found.published_at / 1000,
+        "payload": STANDARD.encode(&message.payload),
+        "qos": message.qos.number(),
     });
-    let user = found.message.properties.map(|given| given.user).unwrap_or_default();
+    if let Some(at) = published_at {
+        body["lastModifiedTime"] = (at / 1000).into();
+    }
+    let user = message.properties.map(|given| given.user).unwrap_or_default();
     if !user.is_empty() {
         let object = |(name, value)| Value::Object(Map::from_iter([(name, Value::String(value))]));
         let user: Vec<Value> = user.into_iter().map(object).collect();
         body["userProperties"] = STANDARD.encode(Value::Array(user).to_string()).into();
     }
     json_of(StatusCode::OK, body)
+}
+
+/// What is retained on a topic and since when, in microseconds, which another broker does not tell.
+async fn retained_on(
+    state: &ApiState,
+    topic: &str,
+) -> Result<Option<(Message, Option<i64>)>, ApiError> {
+    if let Some(external) = state.surroundings.broker.external() {
+        let asked = external.retained(topic).await;
+        let failed = |why| {
+            let why = format!("the MQTT broker was asked what is retained on {topic}: {why}");
+            ApiError::new(ErrorType::Internal, why)
+        };
+        return Ok(asked.map_err(failed)?.map(|message| (message, None)));
+    }
+    let found = broker(state)?.retained(topic).await.map_err(stopped)?;
+    Ok(found.map(|found| (found.message, Some(found.published_at))))
 }
 
 /// ListRetainedMessages.

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, timeout};
 
 use super::filters::disjoint;
-use super::greeting::{Reader, Stage, Writer, open};
+use super::greeting::{Reader, Stage, Writer, open, opening};
 use super::read::{Got, unreadable};
 use super::taken_in::{Arrival, Held, LetGo, hand_over, publication};
 use super::window::Parcel;
@@ -82,8 +82,9 @@ pub(super) struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// Connects, and returns when the connection is gone.
     pub async fn run(link: &'a Link, config: &ExternalConfig, version: Version) -> Ended {
+        let opening = opening(link, version);
         let opened = tokio::select! {
-            opened = open(link, config, version) => opened,
+            opened = open(link, &opening) => opened,
             () = link.told_to_stop() => return Ended::Stopped,
         };
         let (welcome, mut reader, mut writer) = match opened {
@@ -267,8 +268,12 @@ impl<'a> Connection<'a> {
     /// Says what is to be said: first the subscriptions, with which the broker also repeats the
     /// retained states of the bridges; then everything unacknowledged, then the new.
     async fn feed(&self) -> String {
-        self.tune();
+        self.link.retuned.store(true, Ordering::Release);
         loop {
+            // Before what is published from now on.
+            if self.link.retuned.swap(false, Ordering::AcqRel) {
+                self.tune();
+            }
             while self.has_room() {
                 let next = self.link.window.lock().next_to_send();
                 let Some(parcel) = next else { break };
@@ -284,10 +289,9 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 () = self.link.pushed.notified() => {}
                 () = self.room.notified() => {}
-                () = self.link.retuned.notified() => self.tune(),
                 () = settled => {
                     self.link.subscribed.lock().settle();
-                    self.tune();
+                    self.link.retuned.store(true, Ordering::Release);
                 }
             }
         }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::connection::KEEP_ALIVE;
 use super::read::{Got, Pen, Source, unreadable};
 use super::stream::Stream;
-use super::{ExternalConfig, Link, MAX_PACKET};
+use super::{Link, MAX_PACKET};
 use lns_broker::wire::answer::{self, Answer, Welcome};
 use lns_broker::wire::client::{self, Opening};
 
@@ -37,30 +37,31 @@ pub(super) enum Stage {
 pub(super) type Reader = Source<ReadHalf<Box<dyn Stream>>>;
 pub(super) type Writer = Pen<WriteHalf<Box<dyn Stream>>>;
 
-/// Reaches the broker, says CONNECT, and hears what it says to that.
-pub(super) async fn open(
-    link: &Link,
-    config: &ExternalConfig,
-    version: Version,
-) -> Result<(Welcome, Reader, Writer), (String, Stage)> {
-    let stream = link.way.reach().await.map_err(|why| (why, Stage::Reach))?;
-    let (reader, writer) = tokio::io::split(stream);
-    let (mut reader, mut writer) = (Source::new(reader, MAX_PACKET), Pen::new(writer));
-    let opening = Opening {
+/// Who we are, and what we take.
+pub(super) fn opening(link: &Link, version: Version) -> Opening<'_> {
+    let credentials = link.url.credentials.as_ref();
+    Opening {
         version,
-        client_id: &config.client_id,
-        credentials: config
-            .url
-            .credentials
-            .as_ref()
-            .map(|who| (who.username.as_str(), who.password.as_str())),
+        client_id: &link.client_id,
+        credentials: credentials.map(|who| (who.username.as_str(), who.password.as_str())),
         keep_alive: KEEP_ALIVE.as_secs() as u16,
         receive_maximum: RECEIVE_MAXIMUM,
         maximum_packet_size: MAX_PACKET as u32,
         kept: true,
-    };
+    }
+}
+
+/// Reaches the broker, says CONNECT, and hears what it says to that.
+pub(super) async fn open(
+    link: &Link,
+    opening: &Opening<'_>,
+) -> Result<(Welcome, Reader, Writer), (String, Stage)> {
+    let stream = link.way.reach().await.map_err(|why| (why, Stage::Reach))?;
+    let (reader, writer) = tokio::io::split(stream);
+    let (mut reader, mut writer) = (Source::new(reader, MAX_PACKET), Pen::new(writer));
+    let version = opening.version;
     let mut hello = BytesMut::new();
-    client::connect(&opening, &mut hello);
+    client::connect(opening, &mut hello);
     let greeting = async {
         writer.write(hello).await.map_err(|error| error.to_string())?;
         reader.next().await

@@ -36,9 +36,9 @@ pub(super) struct Way {
 }
 
 /// A connection to a broker.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Way {
     /// Reads the files of TLS, if it is spoken.
