@@ -13,13 +13,13 @@ use crate::fleet::{Fleet, dev_eui};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn make_rule(http: Http, name: &str, rule: &Value) {
+pub fn make_rule(http: Http, name: &str, rule: &Value) {
     let path = format!("/rules/{name}");
     http.request_for("iot", ("POST", &path, &rule.to_string()));
 }
 
 /// The lines of a file that a rule writes.
-fn lines(folder: &Path, name: &str) -> Vec<Value> {
+pub fn lines(folder: &Path, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("data/files").join(name)).unwrap_or_default();
     // The last line may be under way.
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

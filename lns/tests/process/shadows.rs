@@ -64,6 +64,11 @@ impl App {
 fn all_topics_of_a_shadow_speak_over_mqtt() {
     let (place, folder) = (Place::free(), tempfile::tempdir().expect("a temporary folder"));
     let _server = super::start(place, folder.path(), &[]);
+    all_topics_speak(place);
+}
+
+/// Asks for everything that a shadow can be asked for, by the broker that is there.
+pub fn all_topics_speak(place: Place) {
     let mut app = App::connect(place, "lamp");
     for prefix in ["$aws/things/lamp/shadow", "$aws/things/lamp/shadow/name/dim"] {
         let topic = |end: &str| format!("{prefix}/{end}");
