@@ -1,12 +1,13 @@
 //! Shadows, rules, binding and events behind mosquitto, which comes and goes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use system_tests::harness::{
-    AbpSession, Application, Binary, Downlink, Emission, Gateway, Http, Mosquitto, Place,
+    AbpSession, Application, Binary, Downlink, Emission, Gateway, Http, Message, Mosquitto, Place,
     Provision, eventually,
 };
 
@@ -20,7 +21,7 @@ struct Behind {
     folder: tempfile::TempDir,
     place: Place,
     broker: Option<Mosquitto>,
-    _server: Binary,
+    server: Option<Binary>,
 }
 
 impl Behind {
@@ -29,11 +30,15 @@ impl Behind {
         let program = Mosquitto::program()?;
         let (folder, place) = (tempfile::tempdir().expect("a temporary folder"), Place::free());
         let broker = Some(Mosquitto::start(&program, place.mqtt(), folder.path()));
-        let url = format!("mqtt://{}", place.mqtt());
-        let server = super::start(place, folder.path(), &["--broker-url", &url]);
-        let behind = Self { program, folder, place, broker, _server: server };
-        behind.heard();
+        let mut behind = Self { program, folder, place, broker, server: None };
+        behind.serve();
         Some(behind)
+    }
+
+    fn serve(&mut self) {
+        let url = format!("mqtt://{}", self.place.mqtt());
+        self.server = Some(super::start(self.place, self.folder(), &["--broker-url", &url]));
+        self.heard();
     }
 
     fn http(&self) -> Http {
@@ -79,6 +84,12 @@ impl Behind {
     fn plug_in(&mut self) {
         let address = self.place.mqtt();
         self.broker = Some(Mosquitto::start(&self.program, address, self.folder.path()));
+    }
+
+    /// SIGKILL, and another that finds what it left.
+    fn kill_the_server(&mut self) {
+        self.server.take().expect("it runs").kill();
+        self.serve();
     }
 
     fn broker_says(&self, what: &str) -> f64 {
@@ -326,48 +337,82 @@ fn uplinks_reach_their_rule_while_the_broker_is_away() {
     eventually("the second", || behind.lines("straight.jsonl") == both);
 }
 
-/// What mosquitto or the server has acknowledged comes out at the other end, whatever is unplugged.
-#[test]
-fn nothing_acknowledged_is_lost_while_the_broker_comes_and_goes() {
-    const ROUNDS: u64 = 3;
-    const EACH: u64 = 20;
-    let Some(mut behind) = Behind::start() else { return };
-    let republish = json!([
-        { "republish": { "roleArn": "arn:aws:iam::1:role/any", "topic": "out/n", "qos": 1 } },
-        { "file": { "path": "kept.jsonl" } },
-    ]);
-    behind.rule("kept", "SELECT n FROM 'in/+' WHERE n >= 0", &republish);
-    let application = behind.application(&["out/#", "$aws/things/+/shadow/update/accepted"]);
-    let mut connections = application.subscriptions();
-    for round in 0..ROUNDS {
-        for n in round * EACH..(round + 1) * EACH {
-            application.publish("in/x", &json!({ "n": n }));
+/// A rule in two directions and shadows, whose work is checked when everybody is back.
+struct Traffic {
+    application: Application,
+    said: u64,
+}
+
+impl Traffic {
+    const BURST: u64 = 20;
+
+    fn through(behind: &Behind) -> Self {
+        let republish = json!([
+            { "republish": { "roleArn": "arn:aws:iam::1:role/any", "topic": "out/n", "qos": 1 } },
+            { "file": { "path": "kept.jsonl" } },
+        ]);
+        behind.rule("kept", "SELECT n FROM 'in/+' WHERE n >= 0", &republish);
+        let heard = ["out/#", "$aws/things/+/shadow/update/accepted"];
+        Self { application: behind.application(&heard), said: 0 }
+    }
+
+    /// Returns when mosquitto has everything.
+    fn burst(&mut self) {
+        for n in self.said..self.said + Self::BURST {
+            self.application.publish("in/x", &json!({ "n": n }));
             let state =
                 json!({ "state": { "reported": { "n": n } }, "clientToken": n.to_string() });
-            application.publish(&format!("$aws/things/t{n}/shadow/update"), &state);
+            self.application.publish(&format!("$aws/things/t{n}/shadow/update"), &state);
         }
+        self.said += Self::BURST;
+    }
+
+    /// What mosquitto or the server has acknowledged comes out at the other end.
+    fn all_arrives(&self, behind: &Behind) {
+        let all: BTreeSet<u64> = (0..self.said).collect();
+        eventually("every message in the rule's file", || {
+            let written = behind.lines("kept.jsonl");
+            written.iter().filter_map(|it| it["n"].as_u64()).collect::<BTreeSet<_>>() == all
+        });
+        eventually("every message of the rule", || {
+            let told = self.application.all(|it| it.topic == "out/n");
+            told.iter().filter_map(|it| it.body["n"].as_u64()).collect::<BTreeSet<_>>() == all
+        });
+        eventually("every answer of a shadow", || {
+            let told = self.application.all(|it| it.topic.ends_with("/update/accepted"));
+            let token = |it: &Message| it.text("clientToken").parse().ok();
+            told.iter().filter_map(token).collect::<BTreeSet<u64>>() == all
+        });
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_while_the_broker_comes_and_goes() {
+    let Some(mut behind) = Behind::start() else { return };
+    let mut traffic = Traffic::through(&behind);
+    let mut connections = traffic.application.subscriptions();
+    for _ in 0..3 {
+        traffic.burst();
         // In the midst of the answers.
         behind.unplug();
         let health = behind.http().try_request("GET", "/healthz", "").expect("an answer");
         assert_ne!(health.status, 200, "{}", health.body);
         behind.plug_in();
         connections += 1;
-        application.subscribed(connections);
+        traffic.application.subscribed(connections);
         behind.heard();
     }
-    let all = ROUNDS * EACH;
-    let numbers = |values: Vec<u64>| values.into_iter().collect::<std::collections::BTreeSet<_>>();
-    eventually("every message in the rule's file", || {
-        let written = behind.lines("kept.jsonl");
-        numbers(written.iter().filter_map(|it| it["n"].as_u64()).collect()) == (0..all).collect()
-    });
-    eventually("every message of the rule", || {
-        let told = application.all(|it| it.topic == "out/n");
-        numbers(told.iter().filter_map(|it| it.body["n"].as_u64()).collect()) == (0..all).collect()
-    });
-    eventually("every answer of a shadow", || {
-        let told = application.all(|it| it.topic.ends_with("/update/accepted"));
-        let token = |it: &system_tests::harness::Message| it.text("clientToken").parse().ok();
-        numbers(told.iter().filter_map(token).collect()) == (0..all).collect()
-    });
+    traffic.all_arrives(&behind);
+}
+
+/// mosquitto keeps for the session what the server has not acknowledged.
+#[test]
+fn nothing_acknowledged_is_lost_when_the_server_behind_mosquitto_is_killed() {
+    let Some(mut behind) = Behind::start() else { return };
+    let mut traffic = Traffic::through(&behind);
+    for _ in 0..4 {
+        traffic.burst();
+        behind.kill_the_server();
+    }
+    traffic.all_arrives(&behind);
 }

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, timeout};
 
-use super::filters::disjoint;
+use super::filters::{STATES, disjoint, wish};
 use super::greeting::{Reader, Stage, Writer, open, opening};
 use super::read::{Got, unreadable};
 use super::taken_in::{Arrival, Held, LetGo, hand_over, publication};
@@ -26,7 +26,7 @@ use crate::broker::Message;
 use crate::broker::status::Counters;
 use crate::broker::{convert, filter};
 use lns_broker::wire::answer::{self, Answer, Welcome};
-use lns_broker::wire::client::{self, Publishing, Wish};
+use lns_broker::wire::client::{self, Publishing};
 
 /// How long nothing may move before the connection is given up: three keepalives.
 const STALLED: Duration = Duration::from_secs(30);
@@ -39,8 +39,6 @@ const INBOX: usize = u16::MAX as usize;
 const HIGH_WATER: usize = 256 * 1024;
 /// Filters in one SUBSCRIBE: some brokers refuse a long one.
 const AT_ONCE: usize = 8;
-/// Where what is retained says how things are, and not that something has happened.
-const STATES: &str = "lns/v1/bridge/+/state";
 
 /// Why a connection ended.
 pub(super) enum Ended {
@@ -476,10 +474,6 @@ fn is_for_ever(reason: ReasonCode) -> bool {
         reason,
         R::NotAuthorized | R::TopicNameInvalid | R::PayloadFormatInvalid | R::PacketTooLarge
     )
-}
-
-fn wish(asked: &str) -> Wish {
-    if filter::overlaps(asked, STATES) { Wish::WithRetained } else { Wish::Fresh }
 }
 
 impl Link {

@@ -6,7 +6,17 @@
 //! out, and two that overlap in part are widened to one that covers both. What comes in besides is let
 //! pass by, as nobody here wants it.
 
+use lns_broker::wire::client::Wish;
+
 use crate::broker::filter::overlaps;
+
+/// Where what is retained says how things are, and not that something has happened.
+pub(super) const STATES: &str = "lns/v1/bridge/+/state";
+
+/// How to subscribe to a filter.
+pub(super) fn wish(filter: &str) -> Wish {
+    if overlaps(filter, STATES) { Wish::WithRetained } else { Wish::Fresh }
+}
 
 /// Filters, no two of which overlap, that cover at least what `filters` do.
 pub(super) fn disjoint(filters: &[String]) -> Vec<String> {
