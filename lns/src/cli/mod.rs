@@ -67,10 +67,22 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("{problem:#}");
+            eprintln!("{}", said_once(&problem));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The problem and its causes. Some of our errors tell their cause within their own sentence.
+fn said_once(problem: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in problem.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            let apart = if said.is_empty() { "" } else { ": " };
+            said = said + apart + &cause;
+        }
+    }
+    said
 }
 
 /// A command that only prints ends quietly when nobody reads any more (`lns decode … | head`), as
@@ -90,5 +102,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::other("the disk is full");
+        let told =
+            anyhow::Error::new(cause()).context("cannot write x: the disk is full; clean up");
+        assert_eq!(said_once(&told), "cannot write x: the disk is full; clean up");
+        let untold = anyhow::Error::new(cause()).context("cannot write x");
+        assert_eq!(said_once(&untold), "cannot write x: the disk is full");
     }
 }

@@ -197,7 +197,8 @@ pub(super) fn assign(config: &mut Config, assignment: Assignment) -> Result<(), 
     };
     result.map_err(|wrong| {
         let secret = key.name.ends_with("password");
-        let value = if secret { "…".to_owned() } else { assignment.given.to_string() };
+        let shown = || without_password(&assignment.given.to_string());
+        let value = if secret { "…".to_owned() } else { shown() };
         ConfigProblem::BadValue {
             key: key.name,
             place: assignment.place,
@@ -205,6 +206,14 @@ pub(super) fn assign(config: &mut Config, assignment: Assignment) -> Result<(), 
             reason: wrong.into_reason(),
         }
     })
+}
+
+/// An address with the password in it, if there is one, left out.
+fn without_password(shown: &str) -> String {
+    let Some((scheme, rest)) = shown.split_once("://") else { return shown.to_owned() };
+    let Some((user, host)) = rest.rsplit_once('@') else { return shown.to_owned() };
+    let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:…"));
+    format!("{scheme}://{user}@{host}")
 }
 
 /// The environment and flags have text: it is the value where the key takes text, else it is read

@@ -134,6 +134,8 @@ fn keys_that_do_not_go_together_are_problems() {
     assert!(problems(one_port, &[])[0].contains("http.listen too"));
     assert!(problems("[mqtt]\nlisten = \"off\"", &[])[0].contains("mqtt.broker_url is empty"));
     assert!(problems("[mqtt]\nusername = \"me\"", &[])[0].contains("another broker"));
+    let told = "[mqtt]\nbroker_url = \"mqtt://me:p@ss@b\"";
+    assert!(problems(told, &[])[0].contains("\"mqtt://me:…@b\": it has a user in it"));
     let broker = "[mqtt]\nlisten = \"off\"\nusername = \"me\"\nbroker_url = \"mqtt://b\"";
     assert!(load(broker, &[], Overrides::default()).is_ok());
 }
