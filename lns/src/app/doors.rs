@@ -96,6 +96,7 @@ pub(super) fn keep_house(
             ears.miss();
             ears.events.look_around();
             observer.store_size(store.size_bytes());
+            store.look_again();
             observer.broker_status(&broker.status());
             if let Some(step) = clock.discipline() {
                 tracing::warn!(

@@ -210,7 +210,7 @@ fn state(
     let (observer, gateways) = (Arc::clone(&common.observer), Arc::clone(&common.gateways));
     let events = Arc::clone(events);
     let broker = Arc::clone(broker);
-    let clock = common.clock.clone();
+    let (clock, store) = (common.clock.clone(), Arc::clone(&common.store));
     let surroundings = api::Surroundings {
         devices: Arc::clone(service) as Arc<dyn api::Devices>,
         groups: Arc::clone(service) as Arc<dyn api::Groups>,
@@ -229,7 +229,9 @@ fn state(
         metrics: Arc::new(move || observer.scrape(&gateways)),
         problems: Arc::new(move || {
             let away = !broker.status().connected;
-            away.then(|| "the MQTT broker cannot be reached".to_owned()).into_iter().collect()
+            let away = away.then(|| "the MQTT broker cannot be reached".to_owned());
+            let trouble = store.trouble().map(|why| format!("the store fails: {why}"));
+            away.into_iter().chain(trouble).collect()
         }),
         registry_events: Arc::new(move |event| events.registry(&event)),
         now: Arc::new(move || clock.now()),

@@ -33,9 +33,9 @@ impl Observer {
         self.shadows.downlinks.with_label_values(&[what]).inc();
     }
 
-    /// The store refused shadows; who asked was told so.
+    /// The store refused shadows; who asked was told so. The store says once that it fails.
     pub fn store_refused_shadows(&self, error: &StoreError) {
         self.store_errors.inc();
-        tracing::error!(%error, "the store refused changes of shadows; who asked was told: 500");
+        tracing::debug!(%error, "the store refused shadows; who asked was told: 500");
     }
 }

@@ -120,7 +120,7 @@ impl Owner {
                 Outcome::rejected(why, now, token.as_deref())
             }
             None => self.decide_fit(&ask, shadows, now).unwrap_or_else(|error| {
-                tracing::error!(thing = ask.id.thing(), %error, "a shadow cannot be read");
+                self.shared.surroundings.observer.store_refused_shadows(&error);
                 Outcome::rejected(Rejection::Internal, now, None)
             }),
         };

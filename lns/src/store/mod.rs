@@ -28,6 +28,7 @@ mod size;
 mod sled;
 mod table;
 mod version;
+mod watched;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -90,6 +91,14 @@ pub trait Store: Send + Sync + 'static {
     /// leaves.
     fn commit(&self, writes: &[Write]) -> Result<(), StoreError>;
 
+    /// Why it fails, until it was [seen](Self::look_again) to work.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Writes something to see whether it works, if it has failed.
+    fn look_again(&self) {}
+
     /// Bytes on disk (in memory for the memory store), approximately. For a gauge.
     fn size_bytes(&self) -> u64;
 }
@@ -105,12 +114,13 @@ pub fn open(kind: StoreKind, dir: &Path) -> Result<Box<dyn Store>, StoreError> {
     };
     let lock = DirLock::acquire(dir)?;
     version::check(dir, kind)?;
-    Ok(Box::new(Owned { store: open(&dir.join(kind.name()))?, _lock: lock }))
+    let store = watched::Watched::new(open(&dir.join(kind.name()))?);
+    Ok(Box::new(Owned { store, _lock: lock }))
 }
 
 /// A store and the lock of its directory, released in this order.
 struct Owned {
-    store: Box<dyn Store>,
+    store: watched::Watched,
     _lock: DirLock,
 }
 
@@ -125,6 +135,14 @@ impl Store for Owned {
 
     fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
         self.store.commit(writes)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.store.trouble()
+    }
+
+    fn look_again(&self) {
+        self.store.look_again();
     }
 
     fn size_bytes(&self) -> u64 {
