@@ -2,6 +2,7 @@
 //!
 //! The rooms, their threads and their doors; `ARCHITECTURE.md` is the floor plan.
 
+mod accept;
 pub mod actions;
 pub mod api;
 pub mod app;

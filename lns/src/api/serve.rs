@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::accept::Door;
 use crate::broker::WebSocketDoor;
 use crate::tls::{self, TlsPeer};
 
@@ -108,22 +109,18 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 /// out.
 pub async fn serve(port: impl Into<Port>, router: Router, shutdown: impl Future<Output = ()>) {
     let Port { listener, tls } = port.into();
+    let mut door = Door::new(listener, "HTTP");
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
-            (listener.accept().await, place)
+            (door.accept().await, place)
         };
-        let (accepted, place) = tokio::select! {
+        let ((stream, address), place) = tokio::select! {
             next = next => next,
             () = &mut shutdown => break,
-        };
-        let Ok((stream, address)) = accepted else {
-            // Out of file descriptors, most likely: let some connections end.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
         };
         let talk = Talk { address, router: router.clone(), stopping: stopping.clone(), place };
         match tls.clone() {
@@ -131,7 +128,7 @@ pub async fn serve(port: impl Into<Port>, router: Router, shutdown: impl Future<
             Some(secure) => tokio::spawn(talk.secure(stream, secure)),
         };
     }
-    drop(listener);
+    drop(door);
     drop(stop);
     drop(stopping);
     // All places are free when all connections have ended.

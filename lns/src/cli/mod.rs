@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::accept;
+
 pub use run::RunArgs;
 
 /// A LoRaWAN network server in one binary.
@@ -51,7 +53,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let Cli { command, run } = Cli::parse();
     let command = command.unwrap_or(Command::Run(run));
-    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
+    if matches!(command, Command::Run(_) | Command::Demo(_)) {
+        accept::allow_open_files();
+    } else {
         end_with_the_reader();
     }
     let done = match command {

@@ -4,6 +4,7 @@ mod broker_away;
 mod device_sdks;
 #[path = "../actions/endpoint.rs"]
 mod endpoint;
+mod exhausted;
 mod external;
 mod fleet;
 mod https;

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, CONNECT_TIME, Reception, Stream, Whence};
 use super::gate::Transport;
+use crate::accept::Door;
 use crate::broker::BrokerError;
 use crate::broker::status::Counters;
 use crate::tls::TlsPeer;
@@ -21,8 +22,6 @@ use crate::tls::TlsPeer;
 /// After so long without a word the system asks whether the other end is still there, so that a client
 /// without keep alive that has lost its power does not stay for ever.
 const SILENCE: Duration = Duration::from_secs(120);
-/// How long to wait when the system has no file descriptor for a connection.
-const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// Lets clients in.
 #[derive(Clone)]
@@ -43,11 +42,9 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, BrokerError
 impl Hall {
     /// Takes connections from `listener` until the runtime ends.
     pub async fn accept(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
+        let mut door = Door::new(listener, "MQTT");
         loop {
-            let Ok((stream, address)) = listener.accept().await else {
-                tokio::time::sleep(EXHAUSTED).await;
-                continue;
-            };
+            let (stream, address) = door.accept().await;
             let Some(place) = self.place(address) else { continue };
             let settings = SockRef::from(&stream);
             let _ = settings.set_tcp_nodelay(true);
