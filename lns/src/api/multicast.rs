@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::entropy;
 use crate::registry::{
-    DlClass, Id, Kind, McKeys, MulticastGroup, Registry, RegistryError, WirelessDevice,
+    DlClass, Id, Kind, McKeys, McPlace, MulticastGroup, Registry, RegistryError, WirelessDevice,
     WirelessGateway,
 };
 
@@ -21,6 +21,7 @@ use super::common::{
     tags,
 };
 use super::fields::{Fields, wrong};
+use super::multicast_session::channel;
 use super::params::{Label, Params};
 use super::telling::answer;
 use super::{Answer, ApiError, ApiState, Shared, arn};
@@ -71,6 +72,7 @@ fn read_new(body: &[u8], state: &ApiState) -> Result<MulticastGroup, ApiError> {
         transmission_interval_ms: 0,
         members: BTreeSet::new(),
         session: None,
+        usual_place: McPlace::default(),
         mc_addr: address::choose(block, 0, entropy::u64(), |_| 0),
         keys: McKeys::Root(McKey::from_bytes(entropy::bytes())),
         f_cnt_at_least: 0,
@@ -81,6 +83,7 @@ fn read_new(body: &[u8], state: &ApiState) -> Result<MulticastGroup, ApiError> {
     if let Some(gateways) = lorawan.object("ParticipatingGateways")? {
         participating(gateways, &state.registry, &mut group)?;
     }
+    usual_place(&mut lorawan, &mut group.usual_place)?;
     lorawan.finish()?;
     Ok(group)
 }
@@ -116,6 +119,15 @@ fn participating(
     fields.finish()
 }
 
+/// Takes `DefaultSessionParameters`: what it names changes.
+fn usual_place(lorawan: &mut Fields, place: &mut McPlace) -> Result<(), ApiError> {
+    let Some(mut usual) = lorawan.object("DefaultSessionParameters")? else { return Ok(()) };
+    let (dl_dr, dl_freq) = channel(&mut usual, ["DlDr", "DlFreq"])?;
+    place.dl_dr = dl_dr.or(place.dl_dr);
+    place.dl_freq = dl_freq.or(place.dl_freq);
+    usual.finish()
+}
+
 /// GetMulticastGroup.
 pub async fn show(State(state): Shared, Label(label): Label) -> Answer {
     let group = find(&state.registry, &label)?;
@@ -133,6 +145,12 @@ pub async fn show(State(state): Shared, Label(label): Label) -> Answer {
             "TransmissionInterval": group.transmission_interval_ms,
         });
         lorawan.insert("ParticipatingGateways".to_owned(), gateways);
+    }
+    if group.usual_place != McPlace::default() {
+        let mut usual = Map::new();
+        put(&mut usual, "DlDr", group.usual_place.dl_dr);
+        put(&mut usual, "DlFreq", group.usual_place.dl_freq);
+        lorawan.insert("DefaultSessionParameters".to_owned(), usual.into());
     }
     body.insert("LoRaWAN".to_owned(), lorawan.into());
     body.insert("CreatedAt".to_owned(), json!(group.created_at as f64 / 1e6));
@@ -182,6 +200,7 @@ pub async fn update(State(state): Shared, Label(label): Label, body: Bytes) -> A
                 group.class = wanted.class;
                 group.gateways = wanted.gateways;
                 group.transmission_interval_ms = wanted.transmission_interval_ms;
+                group.usual_place = wanted.usual_place;
                 Ok(())
             })
         })
@@ -212,6 +231,7 @@ fn read_change(
         if let Some(gateways) = lorawan.object("ParticipatingGateways")? {
             participating(gateways, registry, group)?;
         }
+        usual_place(&mut lorawan, &mut group.usual_place)?;
         lorawan.finish()?;
     }
     fields.finish()

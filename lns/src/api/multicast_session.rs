@@ -38,8 +38,10 @@ pub async fn start(State(state): Shared, Label(label): Label, body: Bytes) -> An
     let lorawan = fields.object("LoRaWAN")?;
     let mut lorawan = fields.required("LoRaWAN", lorawan)?;
     fields.finish()?;
-    let session = read(&mut lorawan, group.class, now)?;
+    let mut session = read(&mut lorawan, group.class, now)?;
     lorawan.finish()?;
+    session.dl_dr = session.dl_dr.or(group.usual_place.dl_dr);
+    session.dl_freq = session.dl_freq.or(group.usual_place.dl_freq);
     set(&state, &group, Some(session)).await
 }
 
@@ -73,14 +75,22 @@ type ListeningPlace = (Option<u8>, Option<u32>, Option<u32>);
 /// Takes where a group's members listen, under these names.
 pub fn place(fields: &mut Fields, names: [&str; 3]) -> Result<ListeningPlace, ApiError> {
     let [dr, frequency, period] = names;
-    let dl_dr = fields.whole(dr, 0..=15)?.map(|dr| u8::try_from(dr).expect("at most 15"));
-    let dl_freq = fields.whole(frequency, 100_000_000..=1_000_000_000)?;
+    let (dl_dr, dl_freq) = channel(fields, [dr, frequency])?;
     let ping_slot_period = fields.whole(period, 32..=4096)?;
     if let Some(slots) = ping_slot_period.filter(|slots| !slots.is_power_of_two()) {
         let what = format!("{slots} is no power of two from 32 to 4096");
         return Err(wrong(&fields.path(period), what));
     }
     Ok((dl_dr, dl_freq, ping_slot_period))
+}
+
+/// Takes a data rate and hertz, under these names.
+pub fn channel(
+    fields: &mut Fields,
+    [dr, frequency]: [&str; 2],
+) -> Result<(Option<u8>, Option<u32>), ApiError> {
+    let dl_dr = fields.whole(dr, 0..=15)?.map(|dr| u8::try_from(dr).expect("at most 15"));
+    Ok((dl_dr, fields.whole(frequency, 100_000_000..=1_000_000_000)?))
 }
 
 /// A timestamp as AWS's clients write it: RFC 3339, or seconds since 1970.

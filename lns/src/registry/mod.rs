@@ -61,7 +61,7 @@ pub use gateway::{Basics, Location, Radio, WirelessGateway};
 pub use id::{Fingerprint, Id, Kind};
 pub use kept::{Kept, Tags};
 pub use mqtt_user::{MqttToken, MqttUser};
-pub use multicast::{DlClass, MEMBERS, McKeys, McSession, MulticastGroup};
+pub use multicast::{DlClass, MEMBERS, McKeys, McPlace, McSession, MulticastGroup};
 pub use policy::{MAX_VERSIONS, Policy, PolicyVersion};
 pub use principal::{MAX_POLICIES, Principal, PrincipalName};
 pub use route::Route;

@@ -43,6 +43,9 @@ pub struct MulticastGroup {
     pub members: BTreeSet<Id>,
     /// When and where they listen; `None`: nothing can be sent.
     pub session: Option<McSession>,
+    /// Where they listen in sessions that do not say it themselves.
+    #[serde(default)]
+    pub usual_place: McPlace,
     /// The address that they listen to.
     pub mc_addr: DevAddr,
     /// Its keys.
@@ -87,6 +90,15 @@ pub struct McSession {
     pub between: Option<(i64, i64)>,
     /// From ping slot to ping slot, in slots of 30 ms.
     pub ping_slot_period: Option<u32>,
+}
+
+/// Where the members of a group listen: AWS's default session parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McPlace {
+    /// Data rate.
+    pub dl_dr: Option<u8>,
+    /// Hertz.
+    pub dl_freq: Option<u32>,
 }
 
 /// The keys of a group: the one from which the others follow (TS005-2.0.0 §4.3), or those.
@@ -135,17 +147,10 @@ impl Kept for MulticastGroup {
             let what = format!("a multicast group has {MEMBERS} members at most, not {count}");
             return Err(RegistryError::Unfit(what));
         }
-        let about = registry.group_description(self)?;
-        if about.largest_payload().is_none() {
-            let session = self.session.clone().unwrap_or_default();
-            let what = format!(
-                "nothing can be sent in {} with DlDr {:?} and DlFreq {:?} Hz; name a downlink data \
-                 rate and a frequency of the region",
-                self.region, session.dl_dr, session.dl_freq
-            );
-            return Err(RegistryError::Unfit(what));
-        }
-        Ok(())
+        self.reaches(registry)?;
+        let McPlace { dl_dr, dl_freq } = self.usual_place;
+        let usual = McSession { dl_dr, dl_freq, ..McSession::default() };
+        Self { session: Some(usual), ..self.clone() }.reaches(registry)
     }
 
     fn shelf(registry: &Registry) -> &Shelf<Self> {
@@ -154,6 +159,19 @@ impl Kept for MulticastGroup {
 }
 
 impl MulticastGroup {
+    /// Refuses a session in which nothing can be sent.
+    fn reaches(&self, registry: &Registry) -> Result<(), RegistryError> {
+        if registry.group_description(self)?.largest_payload().is_some() {
+            return Ok(());
+        }
+        let session = self.session.clone().unwrap_or_default();
+        Err(RegistryError::Unfit(format!(
+            "nothing can be sent in {} with DlDr {:?} and DlFreq {:?} Hz; name a downlink data rate \
+             and a frequency of the region",
+            self.region, session.dl_dr, session.dl_freq
+        )))
+    }
+
     /// As the decisions name it.
     pub fn group_id(&self) -> GroupId {
         GroupId(*self.id.as_bytes())

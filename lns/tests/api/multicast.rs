@@ -97,6 +97,28 @@ async fn a_session_says_when_and_where_and_ends_with_its_cancelling() {
 }
 
 #[tokio::test]
+async fn a_group_says_where_its_sessions_are_that_do_not_say_it_themselves() {
+    let api = Api::new();
+    let usual = json!({ "DlDr": 5, "DlFreq": 869_525_000 });
+    let body = json!({ "LoRaWAN": {
+        "RfRegion": "EU868", "DlClass": "ClassC", "DefaultSessionParameters": usual,
+    }});
+    let path = format!("/multicast-groups/{}", api.ask("POST /multicast-groups", body).await.id());
+    let change = json!({ "LoRaWAN": { "DefaultSessionParameters": { "DlDr": 3 } } });
+    let changed = api.ask(&format!("PATCH {path}"), change).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{:?}", changed.body);
+    let shown = api.ask(&format!("GET {path}"), Value::Null).await.body;
+    let usual = json!({ "DlDr": 3, "DlFreq": 869_525_000 });
+    assert_eq!(shown["LoRaWAN"]["DefaultSessionParameters"], usual);
+    for (asked, data_rate) in [(json!({}), 3), (json!({ "DlDr": 0 }), 0)] {
+        api.ask(&format!("PUT {path}/session"), json!({ "LoRaWAN": asked })).await;
+        let session = api.ask(&format!("GET {path}/session"), Value::Null).await.body;
+        assert_eq!(session["LoRaWAN"]["DlDr"], data_rate);
+        assert_eq!(session["LoRaWAN"]["DlFreq"], 869_525_000);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_field_and_value() {
     let api = Api::new();
     let id = group(&api, "ClassC").await;
@@ -121,6 +143,16 @@ async fn what_cannot_be_is_refused_with_field_and_value() {
             &post,
             lorawan(json!({ "ParticipatingGateways": { "GatewayList": too_many } })),
             "LoRaWAN.ParticipatingGateways.GatewayList: it names more than 20",
+        ),
+        (
+            &post,
+            lorawan(json!({ "DefaultSessionParameters": { "DlDr": 16 } })),
+            "LoRaWAN.DefaultSessionParameters.DlDr: 16",
+        ),
+        (
+            &post,
+            lorawan(json!({ "DefaultSessionParameters": { "DlFreq": 915_000_000 } })),
+            "nothing can be sent in EU868",
         ),
         (&start, session(json!({ "SessionTimeout": 59 })), "LoRaWAN.SessionTimeout: 59"),
         (&start, session(json!({ "SessionTimeout": 65_537 })), "LoRaWAN.SessionTimeout: 131072 s"),
