@@ -73,11 +73,22 @@ fn take_word(fields: &mut Fields, name: &str) -> Result<Option<bool>, ApiError> 
     Ok(fields.word(name, &WORDS)?.map(|word| word == WORDS[0]))
 }
 
-/// Takes what is said of Sidewalk, which may only be that it is off.
-fn no_sidewalk(fields: &mut Fields) -> Result<(), ApiError> {
+/// Takes what is said of Sidewalk, which may only be that it is off. Its switches are called so:
+/// that in `Sidewalk`, and that beside it where there is one.
+fn no_sidewalk(fields: &mut Fields, (inner, beside): (&str, Option<&str>)) -> Result<(), ApiError> {
     for name in SIDEWALK {
         let path = fields.path(name);
-        if fields.take(name).is_some_and(|value| value.to_string().contains("\"Enabled\"")) {
+        let Some(mut event) = fields.object(name)? else { continue };
+        let mut on = Vec::new();
+        if let Some(beside) = beside {
+            on.extend(take_word(&mut event, beside)?);
+        }
+        if let Some(mut sidewalk) = event.object("Sidewalk")? {
+            on.extend(take_word(&mut sidewalk, inner)?);
+            sidewalk.finish()?;
+        }
+        event.finish()?;
+        if on.contains(&true) {
             return Err(wrong(&path, "this server speaks LoRaWAN only, not Sidewalk"));
         }
     }
@@ -110,7 +121,7 @@ pub async fn update_all(State(state): Shared, body: Bytes) -> Answer {
         lorawan.finish()?;
         event.finish()?;
     }
-    no_sidewalk(&mut fields)?;
+    no_sidewalk(&mut fields, ("WirelessDeviceEventTopic", None))?;
     fields.finish()?;
     switch(&state, ALL.to_owned(), switches).await?;
     done()
@@ -174,7 +185,7 @@ pub async fn update(
         }
         event.finish()?;
     }
-    no_sidewalk(&mut fields)?;
+    no_sidewalk(&mut fields, ("AmazonIdEventTopic", Some("WirelessDeviceIdEventTopic")))?;
     fields.finish()?;
     switch(&state, subject_of(kind, &id), switches).await?;
     done()

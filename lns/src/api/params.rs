@@ -94,7 +94,7 @@ impl Params {
         self.page_called(("maxResults", "nextToken"), most)
     }
 
-    fn page_called(&mut self, names: (&str, &str), most: usize) -> Result<Page, ApiError> {
+    fn page_called(&mut self, names: (&str, &'static str), most: usize) -> Result<Page, ApiError> {
         let size = match self.take(names.0)? {
             None => most.min(MAX_RESULTS),
             Some(text) => match text.parse::<usize>() {
@@ -110,8 +110,10 @@ impl Params {
                 }
             },
         };
-        let after = self.take(names.1)?.map(|token| open(&token)).transpose()?;
-        Ok(Page { size, after })
+        let token_name = names.1;
+        let open = |token: String| open(&token).ok_or_else(|| not_ours(token_name));
+        let after = self.take(token_name)?.map(open).transpose()?;
+        Ok(Page { size, after, token_name })
     }
 
     /// Complains about a parameter that nobody took.
@@ -134,6 +136,8 @@ pub struct Page {
     pub size: usize,
     /// The name of the last record of the page before.
     pub after: Option<String>,
+    /// How the request calls its token.
+    pub token_name: &'static str,
 }
 
 impl Page {
@@ -145,18 +149,17 @@ impl Page {
     /// The name after which the page starts, as the key of a record.
     pub fn start<K>(&self, read: impl FnOnce(&str) -> Option<K>) -> Result<Option<K>, ApiError> {
         let Some(after) = &self.after else { return Ok(None) };
-        read(after).map(Some).ok_or_else(not_ours)
+        read(after).map(Some).ok_or_else(|| not_ours(self.token_name))
     }
 }
 
-fn open(token: &str) -> Result<String, ApiError> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| not_ours())?;
-    let text = String::from_utf8(bytes).map_err(|_| not_ours())?;
-    text.strip_prefix("1:").map(str::to_owned).ok_or_else(not_ours)
+fn open(token: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    String::from_utf8(bytes).ok()?.strip_prefix("1:").map(str::to_owned)
 }
 
-fn not_ours() -> ApiError {
-    ApiError::validation("nextToken: it is not one that this list gave; start without it")
+fn not_ours(name: &str) -> ApiError {
+    ApiError::validation(format!("{name}: it is not one that this list gave; start without it"))
 }
 
 #[cfg(test)]
@@ -171,7 +174,10 @@ mod tests {
     fn a_token_leads_behind_the_last_record() {
         let token = Page::token(&"a-name");
         let page = params(&[("nextToken", &token), ("maxResults", "7")]).page().unwrap();
-        assert_eq!(page, Page { size: 7, after: Some("a-name".to_owned()) });
+        assert_eq!(
+            page,
+            Page { size: 7, after: Some("a-name".to_owned()), token_name: "nextToken" }
+        );
     }
 
     #[test]

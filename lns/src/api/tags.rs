@@ -155,6 +155,7 @@ pub async fn tag(State(state): Shared, mut params: Params, body: Bytes) -> Answe
     let resource = arn::parse(Service::IotWireless, &params.required("resourceArn")?)?;
     params.finish()?;
     let mut fields = Fields::parse(&body)?;
+    fields.required("Tags", fields.has("Tags").then_some(()))?;
     let tags = tags(&mut fields)?;
     fields.finish()?;
     state.change(move |registry| act_on(registry, resource, Act::Add(tags))).await?;

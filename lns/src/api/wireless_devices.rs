@@ -151,6 +151,8 @@ pub async fn show(State(state): Shared, Label(label): Label, mut params: Params)
     let mut body = entry(&device);
     put(&mut body, "Description", device.description.as_deref());
     association::put(&mut body, device.thing.as_deref());
+    // It can be nothing else here.
+    body.insert("Positioning".to_owned(), json!("Disabled"));
     body.insert("LoRaWAN".to_owned(), lorawan(&device).into());
     json_of(StatusCode::OK, body)
 }

@@ -198,6 +198,7 @@ async fn a_change_reaches_the_owner_and_keys_cannot_change() {
     let got = api.ask(&got, Value::Null).await.body;
     assert_eq!((&got["Name"], &got["Description"]), (&json!("hall"), &json!("d")));
     assert_eq!(got["LoRaWAN"]["FPorts"], json!({ "Positioning": { "Gnss": 7 } }));
+    assert_eq!(got["Positioning"], "Disabled");
 
     for change in [
         json!({ "LoRaWAN": { "OtaaV1_0_x": { "AppKey": KEY } } }),

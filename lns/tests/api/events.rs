@@ -45,6 +45,11 @@ async fn what_this_server_does_not_have_cannot_be_switched_on() {
     let sidewalk = json!({ "Sidewalk": { "WirelessDeviceEventTopic": "Enabled" } });
     for (body, path) in [
         (json!({ "Proximity": sidewalk }), "Proximity"),
+        (json!({ "Proximity": { "Sidewalk": { "Foo": "Disabled" } } }), "Proximity.Sidewalk.Foo"),
+        (
+            json!({ "Proximity": { "Sidewalk": { "WirelessDeviceEventTopic": "off" } } }),
+            "Proximity.Sidewalk.WirelessDeviceEventTopic: \"off\"",
+        ),
         (json!({ "Join": { "LoRaWAN": { "WirelessDeviceEventTopic": "On" } } }), "Join.LoRaWAN"),
         (json!({ "Join": { "LoRaWAN": { "Foo": "Enabled" } } }), "Join.LoRaWAN.Foo"),
         (json!({ "Leave": {} }), "Leave"),
@@ -68,6 +73,9 @@ async fn events_of_one_device_or_gateway_are_its_own() {
     let by_eui = "/event-configurations/70b3d57ed0000001?identifierType=DevEui";
     let on = json!({
         "Join": { "LoRaWAN": { "DevEuiEventTopic": "Enabled" }, "WirelessDeviceIdEventTopic": "Disabled" },
+        "Proximity": {
+            "Sidewalk": { "AmazonIdEventTopic": "Disabled" }, "WirelessDeviceIdEventTopic": "Disabled",
+        },
     });
     assert_eq!(patch(&api, by_eui, on).await.status, StatusCode::NO_CONTENT);
     let shown = get(&api, &by_id).await;

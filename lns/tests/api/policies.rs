@@ -110,6 +110,8 @@ async fn policies_are_listed_in_pages() {
     let page = done(&api, &next, Value::Null).await;
     assert_eq!(page["policies"][0]["policyName"], "c");
     assert!(page.get("nextMarker").is_none());
+    let message = refused(&api, "GET /policies?marker=b", Value::Null).await;
+    assert!(message.contains(": marker: "), "{message}");
 }
 
 #[tokio::test]

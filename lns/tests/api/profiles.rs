@@ -234,6 +234,8 @@ async fn tags_are_kept_and_one_names_the_codec() {
     assert_eq!(api.ask(&line, set("cayenne-lpp")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(codec().await, "cayenne-lpp");
 
+    let nothing = api.ask(&line, json!({})).await;
+    assert_eq!(nothing.error(), ("ValidationException", "Tags: it is missing"));
     let many: Vec<Value> = (0..200).map(|n| json!({ "Key": n.to_string(), "Value": "" })).collect();
     let many = api.ask(&line, json!({ "Tags": many })).await;
     assert_eq!((many.status, many.error().0), (StatusCode::BAD_REQUEST, "TooManyTagsException"));

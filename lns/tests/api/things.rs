@@ -272,6 +272,8 @@ async fn types_and_groups_have_tags() {
     let tags =
         json!({ "resourceArn": arn, "tags": [{ "Key": "a", "Value": "1" }, { "Key": "b" }] });
     done(&api, "POST /tags", tags).await;
+    let message = refused(&api, "POST /tags", json!({ "resourceArn": arn })).await;
+    assert!(message.ends_with(": tags: it is missing"), "{message}");
     done(&api, "POST /untag", json!({ "resourceArn": arn, "tagKeys": ["a"] })).await;
     let listed = done(&api, &format!("GET /tags?resourceArn={arn}"), json!(null)).await;
     assert_eq!(listed, json!({ "tags": [{ "Key": "b", "Value": "" }] }));

@@ -33,6 +33,7 @@ fn resource(fields: &mut Fields) -> Result<(Kind, String), ApiError> {
 async fn tag(State(state): Shared, body: Bytes) -> Answer {
     let mut fields = Fields::parse(&body)?;
     let resource = resource(&mut fields)?;
+    fields.required("tags", fields.has("tags").then_some(()))?;
     let tags = reading::tags(&mut fields)?;
     fields.finish()?;
     state.change(move |registry| act_on(registry, resource, Act::Add(tags))).await?;

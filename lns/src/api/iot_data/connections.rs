@@ -92,7 +92,7 @@ async fn subscriptions(
     Label(client_id): Label,
     mut params: Params,
 ) -> Answer {
-    let Page { size, after } = params.page_of(MOST)?;
+    let Page { size, after, .. } = params.page_of(MOST)?;
     params.finish()?;
     who.may(Action::ListSubscriptions, &client_id)?;
     let seen = seen(&state, &client_id).await?;

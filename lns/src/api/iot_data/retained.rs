@@ -71,7 +71,7 @@ async fn retained_on(
 
 /// ListRetainedMessages.
 async fn list(State(state): Shared, who: Who, mut params: Params) -> Answer {
-    let Page { size, after } = params.page_of(MOST)?;
+    let Page { size, after, .. } = params.page_of(MOST)?;
     params.finish()?;
     who.may(Action::ListRetainedMessages, "*")?;
     let mut found = broker(&state)?.retained_after(after, size + 1).await.map_err(stopped)?;

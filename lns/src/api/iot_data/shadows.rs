@@ -72,7 +72,7 @@ async fn ask(
 
 /// ListNamedShadowsForThing.
 async fn list(State(state): Shared, who: Who, Label(thing): Label, mut params: Params) -> Answer {
-    let Page { size, after } = page(&mut params)?;
+    let Page { size, after, .. } = page(&mut params)?;
     params.finish()?;
     let now = seconds(&state);
     if let Err(error) = ShadowId::classic(&thing) {
