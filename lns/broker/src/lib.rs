@@ -74,7 +74,7 @@ mod time;
 mod turn;
 pub mod wire;
 
-pub use crate::core::{AccessOf, Core, SessionView, Status};
+pub use crate::core::{AccessOf, Core, DepartedView, SessionView, Status};
 pub use access::{Access, Unrestricted};
 pub use config::{Bounds, Config, Limits};
 pub use event::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::Rights;
 use crate::connection::Connection;
-use crate::event::{DropCause, Peer, Receipt};
+use crate::event::{DisconnectReason, DropCause, Peer, Receipt};
 use crate::message::{Publication, Qos};
 use crate::owed::Owed;
 use crate::packet::{Delivery, Identifiers, PacketId, ServerPacket, Version, Will};
@@ -28,6 +28,8 @@ pub(crate) struct Session {
     /// Whether a store has records of it.
     pub has_records: bool,
     pub disconnected: Option<Timestamp>,
+    /// Why its last connection has ended; `None`: it has one, or nobody knows after a restart.
+    pub left: Option<DisconnectReason>,
     /// Connections of this client before the present one.
     pub version_number: u64,
     /// `None` after a restart, where the shell could not say.
@@ -132,6 +134,7 @@ impl Session {
             expiry: 0,
             has_records: false,
             disconnected: None,
+            left: None,
             version_number: 0,
             rights: None,
             will: None,

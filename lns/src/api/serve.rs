@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::accept::Door;
-use crate::broker::WebSocketDoor;
+use crate::broker::{Ends, WebSocketDoor};
 use crate::tls::{self, TlsPeer};
 
 /// The address cannot be listened on.
@@ -63,6 +63,8 @@ pub fn secure_greeting(address: SocketAddr) -> String {
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
+    /// Our address that it has come to, where the system tells.
+    pub entrance: Option<SocketAddr>,
     /// What its TLS has told; `None`: it speaks in the clear.
     pub tls: Option<Arc<TlsPeer>>,
 }
@@ -122,7 +124,9 @@ pub async fn serve(port: impl Into<Port>, router: Router, shutdown: impl Future<
             next = next => next,
             () = &mut shutdown => break,
         };
-        let talk = Talk { address, router: router.clone(), stopping: stopping.clone(), place };
+        let entrance = stream.local_addr().ok();
+        let talk =
+            Talk { address, entrance, router: router.clone(), stopping: stopping.clone(), place };
         match tls.clone() {
             None => tokio::spawn(talk.http(stream, None)),
             Some(secure) => tokio::spawn(talk.secure(stream, secure)),
@@ -139,6 +143,7 @@ pub async fn serve(port: impl Into<Port>, router: Router, shutdown: impl Future<
 /// One connection, in its place.
 struct Talk {
     address: SocketAddr,
+    entrance: Option<SocketAddr>,
     router: Router,
     stopping: watch::Receiver<()>,
     place: OwnedSemaphorePermit,
@@ -161,7 +166,8 @@ impl Talk {
             Some(mqtt) => {
                 // It may stay for years, and the broker has places of its own.
                 drop(self.place);
-                mqtt.serve(stream, (self.address, peer)).await;
+                let ends = Ends { client: self.address, server: self.entrance };
+                mqtt.serve(stream, (ends, peer)).await;
             }
             None => self.http(stream, Some(Arc::new(peer))).await,
         }
@@ -172,8 +178,8 @@ impl Talk {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         tls: Option<Arc<TlsPeer>>,
     ) {
-        let Self { address, router, mut stopping, place } = self;
-        let service = router.layer(axum::Extension(Peer { address, tls }));
+        let Self { address, entrance, router, mut stopping, place } = self;
+        let service = router.layer(axum::Extension(Peer { address, entrance, tls }));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)

@@ -90,7 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let peer = parts.extensions.get::<Peer>().cloned();
-        Ok(peer.unwrap_or(Peer { address: here, tls: None }))
+        Ok(peer.unwrap_or(Peer { address: here, entrance: None, tls: None }))
     }
 }
 

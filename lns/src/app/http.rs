@@ -16,7 +16,7 @@ use super::build::Common;
 use super::parts;
 use super::shadows::ShadowRoom;
 use crate::api::{self, Peer, Port, Secure};
-use crate::broker::{Broker, Embedded};
+use crate::broker::{Broker, Embedded, Ends};
 use crate::config::{Config, Listen};
 use crate::events::Events;
 use crate::service::Service;
@@ -114,7 +114,8 @@ impl Sockets {
                               headers: HeaderMap,
                               upgrade: WebSocketUpgrade| async move {
                 let shown = peer.tls.as_deref().cloned();
-                door.enter(upgrade, &headers, (peer.address, shown))
+                let ends = Ends { client: peer.address, server: peer.entrance };
+                door.enter(upgrade, &headers, (ends, shown))
             };
             router = router.route("/mqtt", get(enter));
         }

@@ -36,6 +36,7 @@ use super::{Broker, BrokerError, Busy, Intake, Message, Ticket};
 use crate::clock::Clock;
 use crate::store::{MemoryStore, Store};
 use crate::tls::{self, TlsSettings};
+pub use connection::Ends;
 use connection::Reception;
 pub use desk::{ConnectionSeen, NotSent, RetainedMessage, Subscribed};
 use gate::Porter;
@@ -261,12 +262,12 @@ impl Embedded {
     /// The broker has stopped.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Core) -> T + Send + 'static,
+        question: impl FnOnce(&mut Core, &Desk) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         let (say, said) = oneshot::channel();
-        let ask = ToOwner::Ask(Box::new(move |core| {
+        let ask = ToOwner::Ask(Box::new(move |core, desk| {
             // Nobody listens when the one who asked has gone.
-            let _ = say.send(question(core));
+            let _ = say.send(question(core, desk));
         }));
         self.owner.send(ask).await.map_err(|_| Stopped)?;
         said.await.map_err(|_| Stopped)

@@ -23,7 +23,7 @@ mod ticket;
 use std::time::Duration;
 
 pub use embedded::{
-    Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Gate, NotSent,
+    Admitted, Caller, ConnectionSeen, Credentials, Embedded, EmbeddedConfig, Ends, Gate, NotSent,
     RetainedMessage, Stopped, Subscribed, Surroundings, Transport, WebSocketDoor,
 };
 pub use error::BrokerError;

@@ -29,7 +29,7 @@ async fn ask(api: &Api, from: From, line: &str, authorization: &str) -> Answered
         From::Here => ([127, 0, 0, 1], true, "any.example"),
     };
     let tls = secure.then(|| Arc::new(lns::tls::TlsPeer::default()));
-    let peer = Peer { address: SocketAddr::from((address, 50_000)), tls };
+    let peer = Peer { address: SocketAddr::from((address, 50_000)), entrance: None, tls };
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
     if !authorization.is_empty() {
         request = request.header(header::AUTHORIZATION, authorization);

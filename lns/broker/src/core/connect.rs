@@ -217,6 +217,7 @@ impl Core {
 fn keep_for(session: &mut Session, expiry: u32, turn: &mut Turn) {
     session.expiry = expiry;
     session.disconnected = None;
+    session.left = None;
     if session.is_kept() {
         session.has_records = true;
         turn.put(session.record());

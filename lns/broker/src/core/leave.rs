@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 use crate::turn::Slot;
 
 use super::Core;
+use super::status::DepartedView;
 use super::wake::Timer;
 use crate::access::Rights;
 
@@ -98,6 +99,7 @@ impl Core {
         self.connections.remove(&id);
         self.tell_presence(slot, PresenceEvent::Disconnected(leaving.reason));
         let Some(session) = self.sessions.get_mut(slot) else { return };
+        session.left = Some(leaving.reason);
         session.detach(&mut self.turn);
         let is_kept = session.is_kept();
         self.settle_will(slot, leaving.will);
@@ -173,8 +175,7 @@ impl Core {
         for subscribed in &session.subscriptions {
             self.table.remove(&subscribed.filter, subscribed.leaf, slot);
         }
-        let (client_id, now) = (session.client_id().clone(), self.turn.now);
-        self.departed.note(client_id, session.version_number, now);
+        self.departed.note(&session, self.turn.now);
         self.pass_on(&session);
         session.let_go_of_bodies(&mut self.turn);
         // Asked of the records, not of the expiry: DISCONNECT may just have set it to 0.
@@ -242,24 +243,36 @@ const REMEMBERED_SECONDS: u32 = 3600;
 /// Clients that have gone and are remembered. Beyond it the oldest start again from 0.
 const REMEMBERED_CLIENTS: usize = 10_000;
 
-/// Version numbers of clients that have no session any more.
+/// Clients that have no session any more.
 #[derive(Debug, Default)]
 pub(super) struct Departed {
-    numbers: HashMap<Arc<str>, (u64, Timestamp)>,
+    clients: HashMap<Arc<str>, (u64, DepartedView)>,
     order: VecDeque<(Timestamp, Arc<str>)>,
 }
 
 impl Departed {
-    fn note(&mut self, client_id: Arc<str>, number: u64, now: Timestamp) {
+    fn note(&mut self, session: &Session, now: Timestamp) {
         self.forget_old(now);
+        let client_id = session.client_id().clone();
+        let view = DepartedView {
+            thing: session.peer.thing.clone(),
+            disconnected: session.disconnected.unwrap_or(now),
+            left: session.left,
+            forgotten: now,
+        };
         self.order.push_back((now, client_id.clone()));
-        self.numbers.insert(client_id, (number, now));
+        self.clients.insert(client_id, (session.version_number, view));
     }
 
     /// The version number of a new session of this client.
     pub fn return_of(&mut self, client_id: &str, now: Timestamp) -> u64 {
         self.forget_old(now);
-        self.numbers.remove(client_id).map_or(0, |(number, _)| number + 1)
+        self.clients.remove(client_id).map_or(0, |(number, _)| number + 1)
+    }
+
+    /// What is remembered of a client.
+    pub fn find(&self, client_id: &str) -> Option<&DepartedView> {
+        self.clients.get(client_id).map(|(_, view)| view)
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -269,8 +282,8 @@ impl Departed {
                 return;
             }
             let Some((since, client_id)) = self.order.pop_front() else { return };
-            if self.numbers.get(&client_id).is_some_and(|(_, noted)| *noted == since) {
-                self.numbers.remove(&client_id);
+            if self.find(&client_id).is_some_and(|view| view.forgotten == since) {
+                self.clients.remove(&client_id);
             }
         }
     }

@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use restore::AccessOf;
-pub use status::{SessionView, Status};
+pub use status::{DepartedView, SessionView, Status};
 
 use crate::access::{Access, Rights};
 use crate::config::Config;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Peer;
+use crate::event::{DisconnectReason, Peer};
 use crate::message::{Publication, Qos};
 use crate::packet::{ConnectionId, Version};
 use crate::session::Subscribed;
@@ -40,6 +40,8 @@ pub struct SessionView {
     pub connected: Option<(Timestamp, u16)>,
     /// Since when it has none.
     pub disconnected: Option<Timestamp>,
+    /// Why that has ended; `None`: it has not, or nobody knows after a restart.
+    pub left: Option<DisconnectReason>,
     /// Seconds that it outlives its connection.
     pub expiry: u32,
     /// Its filters, in order, and the QoS of each.
@@ -48,6 +50,19 @@ pub struct SessionView {
     pub queued: usize,
     /// Messages that its client has not acknowledged.
     pub in_flight: usize,
+}
+
+/// What is remembered for a while of a client that has gone, with its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepartedView {
+    /// Its thing.
+    pub thing: Option<Arc<str>>,
+    /// Since when it is not connected.
+    pub disconnected: Timestamp,
+    /// Why its connection has ended.
+    pub left: Option<DisconnectReason>,
+    /// When its session has ended.
+    pub(super) forgotten: Timestamp,
 }
 
 impl Core {
@@ -86,6 +101,7 @@ impl Core {
             connection: session.connection.as_ref().map(|connection| connection.id),
             connected: session.connection.as_ref().map(|one| (one.connected, one.keep_alive)),
             disconnected: session.disconnected,
+            left: session.left,
             expiry: session.expiry,
             filters: session
                 .subscriptions
@@ -95,6 +111,11 @@ impl Core {
             queued: session.queue.len(),
             in_flight: session.in_flight.len(),
         })
+    }
+
+    /// What is remembered of a client without a session.
+    pub fn departed(&self, client_id: &str) -> Option<&DepartedView> {
+        self.departed.find(client_id)
     }
 
     /// The retained message of a topic, and when it was published.

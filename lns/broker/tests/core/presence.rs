@@ -24,6 +24,23 @@ fn coming_and_going_is_told_with_a_growing_number() {
 }
 
 #[test]
+fn why_a_client_has_gone_is_remembered_with_and_without_a_session() {
+    let mut lab = Lab::new();
+    lab.connect(v5("brief"));
+    lab.connect(kept(v5("kept")));
+    lab.cut("brief");
+    lab.leaves("kept");
+    let left = |lab: &Lab| lab.core.departed("brief").and_then(|gone| gone.left);
+    assert_eq!(left(&lab), Some(DisconnectReason::ConnectionLost));
+    let view = lab.core.session("kept").expect("it is kept");
+    assert_eq!(view.left, Some(DisconnectReason::ClientInitiated));
+    lab.connect(v5("brief"));
+    lab.connect(kept(v5("kept")));
+    assert_eq!(left(&lab), None, "it is back");
+    assert_eq!(lab.core.session("kept").and_then(|view| view.left), None);
+}
+
+#[test]
 fn a_kept_session_keeps_the_number_over_a_crash() {
     let mut lab = Lab::new();
     lab.connect(kept(v5("a")));

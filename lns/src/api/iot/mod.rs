@@ -7,6 +7,7 @@
 mod authorities;
 mod authorization;
 mod certificates;
+mod connectivity;
 mod endpoint;
 mod event_configurations;
 mod memberships;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
         .merge(authorities::routes())
         .merge(authorization::routes())
         .merge(certificates::routes())
+        .merge(connectivity::routes())
         .merge(endpoint::routes())
         .merge(event_configurations::routes())
         .merge(memberships::routes())

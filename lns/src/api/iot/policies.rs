@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<ApiState>> {
         .route("/target-policies/{name}", operation(put(attach).post(detach)))
         .route("/attached-policies/{target}", operation(post(attached)))
         .route("/policy-targets/{name}", operation(post(targets)))
+        .route("/policy-principals", operation(get(principals)))
         .route("/principal-policies", operation(get(of_principal)))
         .route(
             "/principal-policies/{name}",
@@ -252,10 +253,25 @@ pub(super) fn some_of(all: Vec<String>, page: &Page) -> (Vec<String>, Option<Str
 async fn targets(State(state): Shared, Label(name): Label, mut params: Params) -> Answer {
     let page = params.marked_page()?;
     params.finish()?;
-    state.registry.require::<Policy>(&name)?;
-    let principals = state.registry.linked::<Principal>(&Principal::link_to_policy(&name));
+    those_with(&state.registry, &name, (&page, "targets"))
+}
+
+/// ListPolicyPrincipals, the older ListTargetsForPolicy.
+async fn principals(State(state): Shared, headers: HeaderMap, mut params: Params) -> Answer {
+    let header = "x-amzn-iot-policy";
+    let name = headers.get(header).and_then(|value| value.to_str().ok());
+    let name = name.ok_or_else(|| wrong(header, "the header is missing"))?;
+    let page = params.marked_page()?;
+    params.finish()?;
+    those_with(&state.registry, name, (&page, "principals"))
+}
+
+/// To whom a policy is attached, under this name.
+fn those_with(registry: &Registry, policy: &str, (page, list): (&Page, &str)) -> Answer {
+    registry.require::<Policy>(&policy.to_owned())?;
+    let principals = registry.linked::<Principal>(&Principal::link_to_policy(policy));
     let names = principals.iter().map(|principal| principal.name.to_string()).collect();
-    let (names, marker) = some_of(names, &page);
+    let (names, marker) = some_of(names, page);
     let arn = |name: &String| PrincipalName::parse(name).map(|name| json!(name.arn()));
-    list_of(("targets", "nextMarker"), names.iter().filter_map(arn).collect(), marker)
+    list_of((list, "nextMarker"), names.iter().filter_map(arn).collect(), marker)
 }

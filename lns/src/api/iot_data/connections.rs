@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use lns_pipeline::policy::Action;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{broker, flag, stopped};
 use crate::api::common::json_of;
@@ -34,6 +34,19 @@ async fn seen(state: &ApiState, client_id: &str) -> Result<ConnectionSeen, ApiEr
     })
 }
 
+/// Also a client that has just gone with its session.
+pub(in crate::api) async fn seen_or_gone(
+    state: &ApiState,
+    client_id: &str,
+) -> Result<ConnectionSeen, ApiError> {
+    let now = (state.surroundings.now)().micros();
+    let gone = broker(state)?.departed(client_id, now).await.map_err(stopped)?;
+    match seen(state, client_id).await {
+        Err(error) if error.error_type == ErrorType::ResourceNotFound => gone.ok_or(error),
+        seen => seen,
+    }
+}
+
 /// GetConnection.
 async fn show(
     State(state): Shared,
@@ -44,7 +57,7 @@ async fn show(
     let socket = flag(&mut params, "includeSocketInformation")?;
     params.finish()?;
     who.may(Action::GetConnection, &client_id)?;
-    let seen = seen(&state, &client_id).await?;
+    let seen = seen_or_gone(&state, &client_id).await?;
     let mut body = json!({
         "clientId": client_id,
         "connected": seen.connected,
@@ -61,11 +74,23 @@ async fn show(
     if let Some(at) = seen.disconnected_at {
         body["disconnectedSince"] = json!(at / 1000);
     }
-    if let Some(address) = seen.address.filter(|_| socket && seen.connected) {
-        body["sourceIp"] = json!(address.ip().to_canonical().to_string());
-        body["sourcePort"] = json!(address.port());
+    if let Some(reason) = seen.disconnect_reason {
+        body["disconnectReason"] = json!(reason);
+    }
+    if socket {
+        put_ends(&mut body, &seen);
     }
     json_of(StatusCode::OK, body)
+}
+
+/// Shows the addresses of a connection.
+pub(in crate::api) fn put_ends(body: &mut Value, seen: &ConnectionSeen) {
+    let ends = [("source", seen.address), ("target", seen.entrance)];
+    for (end, address) in ends.into_iter().filter(|_| seen.connected) {
+        let Some(address) = address else { continue };
+        body[format!("{end}Ip")] = json!(address.ip().to_canonical().to_string());
+        body[format!("{end}Port")] = json!(address.port());
+    }
 }
 
 /// DeleteConnection.

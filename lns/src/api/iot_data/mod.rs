@@ -4,7 +4,7 @@
 //! a line here. Operations refuse with an [`ApiError`](super::ApiError), which the
 //! [dialect](super::dialect) says in this service's words.
 
-mod connections;
+pub(super) mod connections;
 mod direct;
 mod publish;
 mod retained;

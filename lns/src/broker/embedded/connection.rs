@@ -50,9 +50,18 @@ pub(super) struct Reception {
     pub bytes_per_second: Option<u32>,
 }
 
+/// The two ends of a client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's address.
+    pub client: SocketAddr,
+    /// Our address that it has come to, where the system tells.
+    pub server: Option<SocketAddr>,
+}
+
 /// Where a client comes from.
 pub(super) struct Whence {
-    pub address: SocketAddr,
+    pub ends: Ends,
     pub transport: Transport,
     /// What its TLS has told; nothing without.
     pub shown: TlsPeer,
@@ -79,8 +88,8 @@ pub(super) async fn serve(
         }
     };
     let version = hello.connect.version;
+    let line = Arc::new(Line::new(id, whence.ends.server));
     let connecting = Box::new(reception.admit(hello, id, whence).await);
-    let line = Arc::new(Line::new(id));
     Counters::count(&reception.counters.connections);
     if reception.owner.send(ToOwner::Connect(Arc::clone(&line), connecting)).await.is_err() {
         return;
@@ -149,7 +158,7 @@ impl Reception {
             password,
             certificates: whence.shown.certificates,
             server_name: whence.shown.server_name,
-            address: whence.address,
+            address: whence.ends.client,
             transport: whence.transport,
         };
         let porter = Arc::clone(&self.porter);
@@ -159,7 +168,7 @@ impl Reception {
             tracing::error!(%error, "a client could not be asked who it is");
             Err(ReasonCode::UnspecifiedError)
         });
-        let address = Some(whence.address);
+        let address = Some(whence.ends.client);
         match admitted {
             Ok(Admitted { principal, thing, access }) => Connecting {
                 connection: id,

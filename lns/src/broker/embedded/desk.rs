@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use lns_broker::{DisconnectClient, Input, ReasonCode};
+use lns_broker::{DisconnectClient, DisconnectReason, Input, ReasonCode};
 use tokio::sync::oneshot;
 
 use super::owner::ToOwner;
@@ -19,6 +19,8 @@ pub struct ConnectionSeen {
     pub thing: Option<Arc<str>>,
     /// From where it is, or was, connected.
     pub address: Option<SocketAddr>,
+    /// Our address that it is connected to.
+    pub entrance: Option<SocketAddr>,
     /// Whether its session outlives its connection.
     pub keeps_session: bool,
     /// Seconds that it does.
@@ -27,6 +29,9 @@ pub struct ConnectionSeen {
     pub connected_since: Option<(i64, u16)>,
     /// Since when it is not connected: microseconds since 1970.
     pub disconnected_at: Option<i64>,
+    /// Why it is not, in the words of AWS's lifecycle events; `None` also where nobody knows after a
+    /// restart.
+    pub disconnect_reason: Option<&'static str>,
     /// Its topic filters, in order.
     pub filters: Vec<Subscribed>,
 }
@@ -69,6 +74,10 @@ const NOT_SENT: [(ReasonCode, NotSent); 3] = [
     (ReasonCode::QuotaExceeded, NotSent::Busy),
 ];
 
+/// For how long it is told when and why a client without a session has gone, in microseconds: as long
+/// as AWS IoT Core tells it. The core remembers 10,000 of them.
+const REMEMBERED: i64 = 30 * 60 * 1_000_000;
+
 impl Embedded {
     /// What is known of a client; `None`: it is not connected, and nothing is kept for it.
     ///
@@ -76,21 +85,53 @@ impl Embedded {
     /// The broker has stopped.
     pub async fn connection(&self, client_id: &str) -> Result<Option<ConnectionSeen>, Stopped> {
         let client_id = client_id.to_owned();
-        self.ask(move |core| {
+        self.ask(move |core, desk| {
             let seen = core.session(&client_id)?;
             Some(ConnectionSeen {
                 connected: seen.connection.is_some(),
                 thing: seen.peer.thing.clone(),
                 address: seen.peer.address,
+                entrance: seen.connection.and_then(|connection| desk.entrance(connection)),
                 keeps_session: seen.expiry > 0,
                 session_expiry: seen.expiry,
                 connected_since: seen.connected.map(|(at, keep_alive)| (at.micros(), keep_alive)),
                 disconnected_at: seen.disconnected.map(|at| at.micros()),
+                disconnect_reason: seen.left.map(DisconnectReason::name),
                 filters: seen
                     .filters
                     .into_iter()
                     .map(|(filter, qos)| Subscribed { filter, qos: convert::qos(qos) })
                     .collect(),
+            })
+        })
+        .await
+    }
+
+    /// What is remembered of a client that has gone with its session not long before `now`, in
+    /// microseconds since 1970.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub async fn departed(
+        &self,
+        client_id: &str,
+        now: i64,
+    ) -> Result<Option<ConnectionSeen>, Stopped> {
+        let client_id = client_id.to_owned();
+        self.ask(move |core, _| {
+            let gone = core.departed(&client_id)?;
+            let at = gone.disconnected.micros();
+            (now - at < REMEMBERED).then(|| ConnectionSeen {
+                connected: false,
+                thing: gone.thing.clone(),
+                address: None,
+                entrance: None,
+                keeps_session: false,
+                session_expiry: 0,
+                connected_since: None,
+                disconnected_at: Some(at),
+                disconnect_reason: gone.left.map(DisconnectReason::name),
+                filters: Vec::new(),
             })
         })
         .await
@@ -154,7 +195,7 @@ impl Embedded {
     /// The broker has stopped.
     pub async fn retained(&self, topic: &str) -> Result<Option<RetainedMessage>, Stopped> {
         let topic = topic.to_owned();
-        self.ask(move |core| core.retained(&topic).map(seen)).await
+        self.ask(move |core, _| core.retained(&topic).map(seen)).await
     }
 
     /// At most `most` retained messages in the order of their topics, from the first after `topic`.
@@ -166,8 +207,10 @@ impl Embedded {
         topic: Option<String>,
         most: usize,
     ) -> Result<Vec<RetainedMessage>, Stopped> {
-        self.ask(move |core| core.retained_after(topic.as_deref()).take(most).map(seen).collect())
-            .await
+        self.ask(move |core, _| {
+            core.retained_after(topic.as_deref()).take(most).map(seen).collect()
+        })
+        .await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the broker's thread and a connection's task share: the packets on their way out.
 
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lns_broker::{ConnectionId, ServerPacket};
@@ -15,6 +16,8 @@ const HANDED: usize = 4;
 pub(super) struct Line {
     /// Which.
     pub id: ConnectionId,
+    /// Our address that the client has come to.
+    pub entrance: Option<SocketAddr>,
     state: Mutex<State>,
     wake: Notify,
     /// Batches that the broker's thread has not come to.
@@ -36,9 +39,9 @@ pub(super) struct State {
 }
 
 impl Line {
-    pub fn new(id: ConnectionId) -> Self {
+    pub fn new(id: ConnectionId, entrance: Option<SocketAddr>) -> Self {
         let (wake, heard) = (Notify::new(), Notify::new());
-        Self { id, state: Mutex::default(), wake, handed: AtomicUsize::new(0), heard }
+        Self { id, entrance, state: Mutex::default(), wake, handed: AtomicUsize::new(0), heard }
     }
 
     /// Waits until one more batch may be handed over, and counts it.

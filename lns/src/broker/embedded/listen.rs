@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{self, CONNECT_TIME, Reception, Stream, Whence};
+use super::connection::{self, CONNECT_TIME, Ends, Reception, Stream, Whence};
 use super::gate::Transport;
 use crate::accept::Door;
 use crate::broker::BrokerError;
@@ -46,14 +46,15 @@ impl Hall {
         loop {
             let (stream, address) = door.accept().await;
             let Some(place) = self.place(address) else { continue };
+            let ends = Ends { client: address, server: stream.local_addr().ok() };
             let settings = SockRef::from(&stream);
             let _ = settings.set_tcp_nodelay(true);
             let _ = settings.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE));
             let (hall, tls) = (self.clone(), tls.clone());
             tokio::spawn(async move {
                 match tls {
-                    None => hall.serve(stream, of(address, Transport::Tcp), place).await,
-                    Some(tls) => hall.serve_tls(stream, &tls, address, place).await,
+                    None => hall.serve(stream, of(ends, Transport::Tcp), place).await,
+                    Some(tls) => hall.serve_tls(stream, &tls, ends, place).await,
                 }
             });
         }
@@ -73,9 +74,10 @@ impl Hall {
         self,
         stream: TcpStream,
         tls: &TlsAcceptor,
-        address: SocketAddr,
+        ends: Ends,
         place: OwnedSemaphorePermit,
     ) {
+        let address = ends.client;
         let stream = match timeout(CONNECT_TIME, tls.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -85,7 +87,7 @@ impl Hall {
             Err(_) => return Counters::count(&self.reception.counters.refused),
         };
         let shown = TlsPeer::of(stream.get_ref().1);
-        let whence = Whence { address, transport: Transport::Tls, shown };
+        let whence = Whence { ends, transport: Transport::Tls, shown };
         self.serve(stream, whence, place).await;
     }
 
@@ -97,6 +99,6 @@ impl Hall {
     }
 }
 
-fn of(address: SocketAddr, transport: Transport) -> Whence {
-    Whence { address, transport, shown: TlsPeer::default() }
+fn of(ends: Ends, transport: Transport) -> Whence {
+    Whence { ends, transport, shown: TlsPeer::default() }
 }

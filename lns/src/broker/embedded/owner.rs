@@ -4,6 +4,7 @@
 //! something to write: under load one write to a client carries many messages.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,10 +43,13 @@ pub(super) enum ToOwner {
     /// The server sends a message to one client.
     Direct(Arc<str>, Message, Arrival),
     /// Somebody wants to know something.
-    Ask(Box<dyn FnOnce(&mut Core) + Send>),
+    Ask(Question),
     /// The principal may not be connected any more.
     Expel(Arc<str>),
 }
+
+/// What somebody wants to know, of the core and of its owner.
+pub(super) type Question = Box<dyn FnOnce(&mut Core, &Desk) + Send>;
 
 /// Told when a message has arrived, or the broker has taken responsibility; or why not.
 pub(super) type Arrival = oneshot::Sender<Result<(), ReasonCode>>;
@@ -97,6 +101,11 @@ impl Desk {
     /// With what the core wants done before anything else.
     pub fn with(outputs: Vec<Output>) -> Self {
         Self { outputs, ..Self::default() }
+    }
+
+    /// Our address that the client of a connection has come to.
+    pub fn entrance(&self, connection: ConnectionId) -> Option<SocketAddr> {
+        self.lines.get(&connection)?.line.entrance
     }
 
     fn receipt(&mut self) -> Receipt {
@@ -204,7 +213,7 @@ impl Owner {
                 let message = convert::publishing(message, None).message;
                 self.input(now, Input::Direct(Direct { client_id, message, receipt }));
             }
-            ToOwner::Ask(ask) => ask(&mut self.core),
+            ToOwner::Ask(ask) => ask(&mut self.core, &self.desk),
             ToOwner::Expel(principal) => self.expel(now, &principal),
         }
     }

@@ -1,7 +1,7 @@
 //! MQTT over WebSocket, at `/mqtt` of the HTTP port. MQTT 5.0 §6.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::connection::Whence;
+use super::connection::{Ends, Whence};
 use super::gate::Transport;
 use super::listen::Hall;
 use crate::tls::TlsPeer;
@@ -38,13 +38,13 @@ impl WebSocketDoor {
         self,
         upgrade: WebSocketUpgrade,
         headers: &HeaderMap,
-        (address, shown): (SocketAddr, Option<TlsPeer>),
+        (ends, shown): (Ends, Option<TlsPeer>),
     ) -> Response {
-        if !same_origin(headers, address.ip()) {
+        if !same_origin(headers, ends.client.ip()) {
             let why = "MQTT over WebSocket is not for pages of other servers";
             return (StatusCode::FORBIDDEN, why).into_response();
         }
-        let Some(place) = self.hall.place(address) else {
+        let Some(place) = self.hall.place(ends.client) else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
         let most = self.hall.reception.max_packet;
@@ -59,7 +59,7 @@ impl WebSocketDoor {
                 Some(_) => Transport::SecureWebSocket,
                 None => Transport::WebSocket,
             };
-            let whence = Whence { address, transport, shown: shown.unwrap_or_default() };
+            let whence = Whence { ends, transport, shown: shown.unwrap_or_default() };
             let stream = Framed { socket, unread: Bytes::new() };
             self.hall.serve(stream, whence, place).await;
         })
@@ -69,13 +69,9 @@ impl WebSocketDoor {
 impl WebSocketDoor {
     /// Serves a client that has asked for MQTT itself in its TLS handshake (ALPN), as AWS's clients
     /// do on port 443.
-    pub async fn serve(
-        self,
-        stream: TlsStream<TcpStream>,
-        (address, shown): (SocketAddr, TlsPeer),
-    ) {
-        let Some(place) = self.hall.place(address) else { return };
-        let whence = Whence { address, transport: Transport::Tls, shown };
+    pub async fn serve(self, stream: TlsStream<TcpStream>, (ends, shown): (Ends, TlsPeer)) {
+        let Some(place) = self.hall.place(ends.client) else { return };
+        let whence = Whence { ends, transport: Transport::Tls, shown };
         self.hall.serve(stream, whence, place).await;
     }
 }

@@ -173,9 +173,21 @@ fn a_message_goes_straight_to_one_client() {
     assert_eq!((&seen["connected"], &seen["keepAliveDuration"]), (&json!(true), &json!(60)));
     assert!(seen["connectedSince"].as_i64() > Some(1_700_000_000_000), "milliseconds: {seen}");
     assert!(seen["sourcePort"].is_u64(), "{seen}");
+    let (host, port) = (&seen["targetIp"], &seen["targetPort"]);
+    let entrance = site.place.port(1883);
+    assert_eq!((host, port), (&json!(entrance.ip()), &json!(entrance.port())), "{seen}");
     assert_eq!(send("door", "topic=door%2Fopen"), 200);
     eventually("both messages", || listening.try_wait().expect("a child").is_some());
     assert_eq!(std::fs::read_to_string(&heard).expect("text"), "now\nnow\n");
+    eventually("the end of the connection", || {
+        let gone = asked(curl(&site, Some("pump"), "/connections/door", &[])).json();
+        gone["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT"
+            && gone["connected"] == false
+            && gone["disconnectedSince"].as_i64() > seen["connectedSince"].as_i64()
+    });
+    site.ask("POST", "/things/door", json!({}));
+    let told = site.ask("POST", "/things/door/connectivity-data", json!({}));
+    assert!(told.contains("\"disconnectReason\":\"CLIENT_INITIATED_DISCONNECT\""), "{told}");
 }
 
 #[test]
