@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use system_tests::harness::{Application, Gateway, Http, Mosquitto, Place, eventually};
 
+use super::dice::Dice;
 use super::fleet::{Fleet, device_of};
 use super::ledger;
 
@@ -124,24 +125,4 @@ fn check(fleet: &Fleet, application: &Application) {
     );
     // Else nothing has been shown.
     assert!(published > 100 && acknowledged.len() > 10 && queued > 10 && joins > 2);
-}
-
-/// Chance, from a seed that is printed.
-struct Dice(u64);
-
-impl Dice {
-    fn cast() -> Self {
-        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
-        let seed = since.as_nanos() as u64 | 1;
-        eprintln!("the moments of death are drawn from seed {seed}");
-        Self(seed)
-    }
-
-    /// Xorshift: from `least` to below `most`.
-    fn between(&mut self, least: u64, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        least + self.0 % (most - least)
-    }
 }

@@ -1,7 +1,9 @@
 //! The program itself, as it is installed: killed, told to end, and in bad situations.
 
+mod bound;
 mod broker_away;
 mod device_sdks;
+mod dice;
 #[path = "../actions/endpoint.rs"]
 mod endpoint;
 mod exhausted;
