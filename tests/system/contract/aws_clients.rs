@@ -201,6 +201,12 @@ async fn awss_own_clients_say_who_may_do_what() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_awss_models_forbid_is_refused_and_what_is_not_served_is_listed() {
+    let operations = [&OPERATIONS[..], &OF_THINGS, &OF_IDENTITY].concat();
+    conforms("aws_model.py", &operations).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn awss_own_clients_of_shadows_know_every_refusal() {
     let operations = [
         "DeleteConnection",
