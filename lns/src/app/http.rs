@@ -66,13 +66,13 @@ impl Sockets {
             .thread_name("http")
             .enable_all()
             .build()?;
-        let bind = |address: Option<SocketAddr>| -> anyhow::Result<Option<Bound>> {
+        let bind = |address: Option<SocketAddr>, setting| -> anyhow::Result<Option<Bound>> {
             let Some(address) = address else { return Ok(None) };
-            let listener = runtime.block_on(api::bind(address))?;
+            let listener = runtime.block_on(api::bind(address, setting))?;
             let address = listener.local_addr()?;
             Ok(Some(Bound { listener, address }))
         };
-        let (plain, secure) = (bind(plain)?, bind(secure)?);
+        let (plain, secure) = (bind(plain, "--http")?, bind(secure, "http.tls_listen")?);
         Ok(Some(Self { runtime, plain, secure }))
     }
 

@@ -181,8 +181,10 @@ impl Embedded {
             .build()
             .map_err(BrokerError::Runtime)?;
         let (plain, secure) = listeners(&runtime, &config)?;
-        let unknown =
-            |error: std::io::Error| BrokerError::Bind { address: config.address, source: error };
+        let unknown = |error: std::io::Error| BrokerError::Bind {
+            address: config.address,
+            reason: error.to_string(),
+        };
         let address = plain.local_addr().map_err(unknown)?;
         let tls_address =
             secure.as_ref().map(|one| one.local_addr().map_err(unknown)).transpose()?;
@@ -295,7 +297,7 @@ fn listeners(
         let bound = async {
             let plain = listen::bind(plain).await?;
             let secure = match secure {
-                Some(address) => Some(listen::bind(address).await?),
+                Some(address) => Some(listen::bind_tls(address).await?),
                 None => None,
             };
             Ok((plain, secure))

@@ -16,12 +16,22 @@ pub enum BrokerError {
         address: SocketAddr,
     },
     /// The system does not let us listen there.
-    #[error("cannot listen for MQTT on {address}: {source}. Choose another with --mqtt ADDR:PORT")]
+    #[error("cannot listen for MQTT on {address}: {reason}. Choose another with --mqtt ADDR:PORT")]
     Bind {
         /// Where.
         address: SocketAddr,
         /// What it said.
-        source: std::io::Error,
+        reason: String,
+    },
+    /// The system does not let us listen for TLS there.
+    #[error(
+        "cannot listen for MQTT over TLS on {address}: {reason}. Choose another with mqtt.tls_listen"
+    )]
+    BindTls {
+        /// Where.
+        address: SocketAddr,
+        /// What it said.
+        reason: String,
     },
     /// Nobody could connect.
     #[error(

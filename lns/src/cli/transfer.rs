@@ -34,7 +34,7 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<()> {
         bail!("there is no data directory at {}; name it with --data", dir.display());
     }
     let store = store::open(config.store.kind, dir)?;
-    let attempt = || format!("cannot create {}", args.file.display());
+    let attempt = || format!("cannot create {}; name a new file", args.file.display());
     let mut out = BufWriter::new(File::create_new(&args.file).with_context(attempt)?);
     let exported = store::export(&*store, &mut out)?;
     out.get_ref().sync_all().with_context(|| format!("cannot write {}", args.file.display()))?;

@@ -268,7 +268,6 @@ fn not_empty(path: &Path) -> Result<(), String> {
     if path.as_os_str().is_empty() { Err("it is empty; name a folder".to_owned()) } else { Ok(()) }
 }
 
-/// A CFList of type 0 has room for five; RP002 has EU868 end at 870 MHz.
 /// A type that reads itself from a TOML value.
 trait Setting: Sized {
     /// The value, or what was wanted.
@@ -278,9 +277,11 @@ trait Setting: Sized {
 fn text_of(value: &Value) -> Result<&str, Wrong> {
     match value {
         Value::String(text) => Ok(text),
-        Value::Integer(number) => Err(Wrong::Type(format!(
-            "a text was expected; if {number} is meant, give it a unit and quotes"
-        ))),
+        // Without the number: it may be a password.
+        Value::Integer(_) => Err(Wrong::Type(
+            "a text was expected; put it in quotes, a span of time or a size with its unit"
+                .to_owned(),
+        )),
         other => {
             let found = other.type_str();
             Err(Wrong::Type(format!("a text in quotes was expected, not a {found}")))

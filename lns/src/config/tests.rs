@@ -75,7 +75,7 @@ fn every_problem_is_shown_at_once_with_its_key_and_place() {
         "lns.toml:3: server.region = \"EU686\": cannot find region \"EU686\": the regions are",
         "lns.toml:4: server.net_id = 13: a text was expected",
         "lns.toml:5: there is no key server.log_levle; did you mean server.log_level?",
-        "lns.toml:7: dedup.limit = 200: a text was expected; if 200 is meant, give it a unit",
+        "lns.toml:7: dedup.limit = 200: a text was expected; put it in quotes, a span of",
         "lns.toml:9: codec.time = \"1h\": it must be from 1ms to 1s",
         "lns.toml:11: mqtt.password = …: a text was expected",
         "variable LNS_MQTT__LISTEN: mqtt.listen = \"1883\": it is no address",
@@ -85,6 +85,7 @@ fn every_problem_is_shown_at_once_with_its_key_and_place() {
         assert!(found.iter().any(|found| found.contains(expected)), "{expected}: {found:#?}");
     }
     assert_eq!(found.len(), 9, "{found:#?}");
+    assert!(!found.iter().any(|found| found.contains("4711")), "a password: {found:#?}");
 }
 
 #[test]

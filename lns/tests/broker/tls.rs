@@ -82,3 +82,19 @@ fn a_client_with_a_certificate_is_known_by_it_and_others_are_not_let_in() {
     assert_eq!(certificates, [&1, &0, &1, &0]);
     assert!(asked.iter().all(|(transport, _)| *transport == Transport::Tls));
 }
+
+#[test]
+fn a_port_of_tls_that_is_taken_names_the_key_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::start();
+    let authority = Authority::open(folder.path(), clock.now()).unwrap();
+    let server = authority.server(&["127.0.0.1".to_owned()], clock.now()).unwrap();
+    let settings = TlsSettings::read(server.certificate, server.key).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let config = EmbeddedConfig { tls: Some((address, settings)), ..loopback() };
+    let error = Embedded::start(config, Taken::default().intake()).err().expect("it is taken");
+    let line = error.to_string();
+    assert!(line.contains(&address.to_string()) && line.contains("mqtt.tls_listen"), "{line}");
+    assert!(!line.contains("--mqtt"), "{line}");
+}

@@ -31,12 +31,19 @@ pub(super) struct Hall {
     pub numbers: Arc<AtomicU64>,
 }
 
-/// Opens a listener.
+/// Opens the listener for connections in the clear.
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, BrokerError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => BrokerError::PortInUse { address },
-        _ => BrokerError::Bind { address, source },
+        _ => BrokerError::Bind { address, reason: error.to_string() },
     })
+}
+
+/// Opens the listener for TLS.
+pub(super) async fn bind_tls(address: SocketAddr) -> Result<TcpListener, BrokerError> {
+    let unable =
+        |error: std::io::Error| BrokerError::BindTls { address, reason: error.to_string() };
+    TcpListener::bind(address).await.map_err(unable)
 }
 
 impl Hall {
