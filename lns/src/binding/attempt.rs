@@ -25,8 +25,10 @@ pub enum Status {
     Unfinished,
     /// In the device's queue.
     Queued,
-    /// A gateway has taken it, or the device has acknowledged it; the next uplinks will show.
+    /// A gateway has taken it; it is sent again until the device acknowledges it.
     Sent,
+    /// The device has it; the next uplinks will show.
+    Acknowledged,
     /// The queue did not take it, for now: tried again when the device is heard.
     Refused,
     /// The codec cannot say it, or no frame can carry it: only another desired state helps.
@@ -66,10 +68,11 @@ pub struct Attempt {
 
 impl Status {
     /// As they are read back.
-    const STORED: [Status; 9] = [
+    const STORED: [Status; 10] = [
         Status::Unfinished,
         Status::Queued,
         Status::Sent,
+        Status::Acknowledged,
         Status::Refused,
         Status::Failed,
         Status::GivenUp,
@@ -84,6 +87,7 @@ impl Status {
             Status::Starting | Status::Queueing | Status::Unfinished => "starting",
             Status::Queued => "queued",
             Status::Sent => "sent",
+            Status::Acknowledged => "acknowledged",
             Status::Refused => "refused",
             Status::Failed => "failed",
             Status::GivenUp => "given_up",
@@ -118,15 +122,16 @@ impl Attempt {
         }
     }
 
-    /// The downlink of this attempt, or of the one before it, that may still wait to be sent.
+    /// The downlink of this attempt, or of the one before it, that may still wait to be sent, or to
+    /// be sent again: one that was sent stays in the queue until it is acknowledged.
     pub fn waiting(&self) -> Option<Place> {
         match self.status {
-            Status::Queueing | Status::Unfinished | Status::Queued => {
+            Status::Queueing | Status::Unfinished | Status::Queued | Status::Sent => {
                 Some(Place { dev_eui: self.dev_eui, id: self.id? })
             }
             // Nothing of it is in the queue, and nobody was told to take the older one off.
             Status::Starting => self.replaces,
-            Status::Sent
+            Status::Acknowledged
             | Status::Refused
             | Status::Failed
             | Status::GivenUp

@@ -137,6 +137,7 @@ impl Desk {
                 | Status::Queueing
                 | Status::Queued
                 | Status::Sent
+                | Status::Acknowledged
                 | Status::Failed
                 | Status::GivenUp
                 | Status::Dropped
@@ -327,7 +328,9 @@ impl Desk {
         match stage {
             Stage::Queued => ticket.acknowledged(),
             Stage::Acked { .. } | Stage::Handed { fate: Fate::Accepted, again: false, .. } => {
-                let status = if done { attempt.status } else { Status::Sent };
+                let acknowledged = matches!(stage, Stage::Acked { .. });
+                let heard = if acknowledged { Status::Acknowledged } else { Status::Sent };
+                let status = if done { attempt.status } else { heard };
                 let after = Attempt { status, error: None, doubt: None, ..attempt };
                 self.keep(thing, after, ticket);
             }

@@ -219,6 +219,8 @@ fn a_wish_becomes_one_downlink_and_is_settled_by_a_report() {
     bench.moved(Stage::Queued);
     bench.moved(handed(Fate::Accepted, false));
     bench.until("sent", 1);
+    bench.moved(Stage::Acked { f_cnt_down: FCntDown(1), f_cnt_up: FCntUp(9) });
+    bench.until("acknowledged", 1);
     bench.update(json!({ "reported": { "on": true } }));
     bench.until("settled", 1);
     // A report that departs from the wish is no new wish.
@@ -239,6 +241,26 @@ fn a_newer_wish_takes_the_place_of_one_that_was_not_sent() {
     // A wish that is true already needs no downlink, and the old one must not come.
     bench.update(json!({ "reported": { "level": 3 } }));
     bench.update(json!({ "desired": { "level": 3, "on": null } }));
+    bench.until("settled", 2);
+    let world = bench.end();
+    assert_eq!(*world.taken_off.lock(), ids);
+}
+
+/// A confirmed downlink is sent again until it is acknowledged, and must not be when nobody wants it.
+#[test]
+fn what_was_sent_and_not_acknowledged_gives_way_to_a_newer_wish_and_to_a_report() {
+    let bench = Bench::new();
+    bench.update(json!({ "desired": { "level": 1 } }));
+    bench.until("queued", 1);
+    bench.moved(handed(Fate::Accepted, false));
+    bench.until("sent", 1);
+    bench.update(json!({ "desired": { "level": 2 } }));
+    bench.until("queued", 2);
+    let ids: Vec<u64> = bench.world.queued.lock().iter().map(|item| item.id).collect();
+    assert_eq!(*bench.world.taken_off.lock(), ids[..1]);
+    bench.moved(handed(Fate::Accepted, false));
+    bench.until("sent", 2);
+    bench.update(json!({ "reported": { "level": 2 } }));
     bench.until("settled", 2);
     let world = bench.end();
     assert_eq!(*world.taken_off.lock(), ids);
