@@ -50,7 +50,12 @@ impl ApiState {
         let _turn = self.turn_of(dev_eui.value()).lock().await;
         let devices = &self.surroundings.devices;
         match self.registry.device(dev_eui) {
-            Some(device) => answer(devices.describe(self.registry.description(&device)?)).await,
+            Some(device) => {
+                answer(devices.describe(self.registry.description(&device)?)).await?;
+                // Its profile may keep wishes away from now on, or not any more.
+                self.bound([device.thing.clone(), None]);
+                Ok(())
+            }
             None => answer(devices.forget(dev_eui)).await,
         }
     }

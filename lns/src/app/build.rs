@@ -107,6 +107,10 @@ pub(super) fn start(
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
     let news = open_news(&common, &mut out, &loaded)?;
+    for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
+        let queue = device.queue.iter().map(|queued| &queued.item);
+        out.shadows.binding.found(device.about.dev_eui, queue);
+    }
     let committer = start_committer(&common, &out, (inboxes.committer, news), &abandon)?;
     let lanes = start_lanes(config, &common, inboxes.lanes, &radios)?;
     let partitions = start_partitions(

@@ -63,6 +63,7 @@ impl Desk {
             Work::Moved { thing, id, stage, ticket } => self.moved(&thing, (id, &stage), ticket),
             Work::Encoded { thing, id, result } => self.encoded(&thing, id, result),
             Work::TakeOff(place) => self.take_off(Some(place)),
+            Work::Found(place) => self.found(place),
             Work::Noted { thing, item } => self.noted(&thing, item),
             Work::Queued { thing, id, result } => self.queued(&thing, id, result),
             Work::Stop => return ControlFlow::Break(()),
@@ -365,6 +366,18 @@ impl Desk {
         self.surroundings.observer.shadow_downlink("failed");
         let after = Attempt { status: Status::Failed, error: Some(why), ..attempt };
         self.keep(thing, after, Ticket::nobody());
+    }
+
+    /// A downlink that an earlier life of the server has queued: is it still what somebody wants?
+    fn found(&mut self, place: Place) {
+        let registry = &self.surroundings.registry;
+        let thing = registry.route(place.dev_eui).and_then(|route| route.thing);
+        let attempt = thing.and_then(|thing| self.attempt(&thing).cloned());
+        let known =
+            attempt.is_some_and(|it| (it.dev_eui, it.id) == (place.dev_eui, Some(place.id)));
+        if !known {
+            self.take_off(Some(place));
+        }
     }
 
     /// Remembers an attempt, here and in the shadow `lorawan`; when it is durable, the ticket comes

@@ -108,6 +108,8 @@ enum Work {
     /// It is durable that a downlink is not wanted any more. One a thing for each thing that was
     /// wanted of it.
     TakeOff(Place),
+    /// This was in a device's queue when the server started. One for each that was.
+    Found(Place),
     /// A downlink is queued, or not. One a thing.
     Queued { thing: Box<str>, id: u64, result: Result<(), CommandError> },
     /// Finish.
@@ -160,6 +162,14 @@ impl Binding {
     pub fn bound(&self, thing: &str) {
         if self.changed.lock().insert(thing.into()) {
             let _ = self.work.send(Work::Changed(thing.into()));
+        }
+    }
+
+    /// These downlinks were in a device's queue when the server started. Its last life may have
+    /// ended when a thing was let go, and before what it had wanted was taken off. Never waits.
+    pub fn found<'a>(&self, dev_eui: DevEui, queue: impl Iterator<Item = &'a QueueItem>) {
+        for item in queue.filter(|item| attempt::is_ours(item.correlation_id.as_deref())) {
+            let _ = self.work.send(Work::Found(Place { dev_eui, id: item.id }));
         }
     }
 

@@ -370,6 +370,34 @@ fn a_thing_that_is_let_go_wants_nothing_and_wants_it_anew_when_it_is_bound_again
     assert!(taken_off.contains(&ids[0]) && !taken_off.contains(&ids[1]), "{taken_off:?}");
 }
 
+/// It ended when the thing was let go, and before what it had wanted was taken off.
+#[test]
+fn a_life_that_ended_too_early_leaves_no_command_to_a_device_that_was_let_go() {
+    let bench = Bench::new();
+    bench.update(json!({ "desired": { "on": true } }));
+    bench.until("queued", 1);
+    let registry = Arc::clone(&bench.registry);
+    let world = bench.end();
+    let item = world.queued.lock()[0].clone();
+    let bench = Bench::start(Arc::clone(&world), Arc::clone(&registry));
+    bench.binding.found(DEVICE, std::iter::once(&item));
+    bench.end();
+    assert!(world.taken_off.lock().is_empty(), "it is still wanted");
+
+    let id = registry.device(DEVICE).expect("it is registered").id;
+    registry.update(&id, |device: &mut WirelessDevice| let_go(device)).expect("a store in memory");
+    let bench = Bench::start(Arc::clone(&world), registry);
+    let foreign = QueueItem { id: 1, correlation_id: Some("mine".into()), ..item.clone() };
+    bench.binding.found(DEVICE, [&foreign, &item].into_iter());
+    bench.end();
+    assert_eq!(*world.taken_off.lock(), [item.id]);
+}
+
+fn let_go(device: &mut WirelessDevice) -> Result<(), crate::registry::RegistryError> {
+    device.thing = None;
+    Ok(())
+}
+
 #[test]
 fn a_wish_that_seems_true_while_an_older_one_is_under_way_is_said_when_it_is_not() {
     let bench = Bench::new();

@@ -190,3 +190,78 @@ fn check_commands(lamp: &Lamp, application: &Application, gateway: &Gateway) {
     assert!(!commands.is_empty());
     assert!(commands.values().all(|ids| ids.len() == 1), "{commands:?}");
 }
+
+/// What waits in the queue of a device: the payloads.
+fn queue(place: Place, device: &str) -> Vec<String> {
+    let path = format!("/v1/wireless-devices/{device}/queue");
+    let list = Http(place.http()).request("GET", &path, "").json();
+    let list = list["queue"].as_array().expect("a list").clone();
+    list.iter().map(|it| it["payload_data"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The first lamp's wish goes from device to device with its thing, and ends with it.
+#[test]
+fn a_wish_follows_its_thing_from_device_to_device() {
+    let (place, folder) = (Place::free(), tempfile::tempdir().expect("a temporary folder"));
+    let _server = super::start(place, folder.path(), &[]);
+    let (http, provision) = (Http(place.http()), Provision(Http(place.http())));
+    provision.codec("lamp", CODEC);
+    let profile = provision.profile(&json!({ "MacVersion": "1.0.3", "Codec": "lamp" }));
+    let device = |number: u8| {
+        let dev_eui = 0x70b3_d57e_d005_0200 + u64::from(number);
+        provision.abp(&profile, dev_eui, &AbpSession::numbered(40 + number))
+    };
+    let (first, second) = (device(1), device(2));
+    let made = http.request("POST", "/things/lamp", "{}").json();
+    let arn = json!({ "ThingArn": made["thingArn"] }).to_string();
+    let bind = |device: &str| {
+        http.request("PUT", &format!("/wireless-devices/{device}/thing"), &arn);
+    };
+    let unbind = |device: &str| {
+        http.request("DELETE", &format!("/wireless-devices/{device}/thing"), "");
+    };
+    let desire = |level: u8| {
+        let wish = json!({ "state": { "desired": { "level": level } } }).to_string();
+        http.request("POST", "/things/lamp/shadow", &wish);
+    };
+    let queues = |of_first: &[&str], of_second: &[&str]| {
+        eventually("the queues", || {
+            queue(place, &first) == of_first && queue(place, &second) == of_second
+        });
+    };
+    bind(&first);
+    desire(1);
+    queues(&["AQ=="], &[]);
+    // A thing stands for one device at a time.
+    let path = format!("/wireless-devices/{second}/thing");
+    let refused = http.try_request("PUT", &path, &arn).expect("an answer");
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    unbind(&first);
+    queues(&[], &[]);
+    desire(2);
+    bind(&second);
+    queues(&[], &["Ag=="]);
+    // The profile keeps wishes away, for as long as it does.
+    let mode = |mode: &str| {
+        let change = json!({ "shadow": mode }).to_string();
+        http.request("PATCH", &format!("/v1/device-profiles/{profile}"), &change);
+    };
+    mode("reported");
+    queues(&[], &[]);
+    desire(3);
+    mode("on");
+    queues(&[], &["Aw=="]);
+    let kept = http.try_request("DELETE", "/things/lamp", "").expect("an answer");
+    assert_eq!(kept.status, 400, "{}", kept.body);
+    http.request("DELETE", &format!("/wireless-devices/{second}"), "");
+    bind(&first);
+    queues_of_first(place, &first, "Aw==");
+    unbind(&first);
+    http.request("DELETE", "/things/lamp", "");
+    let left = http.request("GET", "/things/lamp/shadow", "").json();
+    assert_eq!(left["state"]["desired"], json!({ "level": 3 }), "shadows outlive the binding");
+}
+
+fn queues_of_first(place: Place, device: &str, payload: &str) {
+    eventually("the queue", || queue(place, device) == [payload]);
+}
