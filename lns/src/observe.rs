@@ -230,7 +230,8 @@ impl Observer {
     /// The store refused a group.
     pub fn store_refused(&self, error: &crate::store::StoreError, retry_in: Duration) {
         self.store_errors.inc();
-        tracing::error!(%error, ?retry_in, "the store refused a commit; nothing is lost, trying again");
+        // The store itself says once that it fails, and once that it works again.
+        tracing::debug!(%error, ?retry_in, "the store refused a commit; nothing is lost, trying again");
     }
 
     /// An uplink's event was delivered, so long after the frame arrived.

@@ -228,7 +228,8 @@ impl Thread {
         }
         loop {
             let Err(error) = self.store.commit(writes) else { return true };
-            tracing::error!(%error, retry_in = ?wait, "the store refuses what rules' actions have to do");
+            // The store itself says once that it fails, and once that it works again.
+            tracing::debug!(%error, retry_in = ?wait, "the store refuses what rules' actions have to do");
             if self.abandon.load(Ordering::Relaxed) {
                 return false;
             }

@@ -390,7 +390,7 @@ impl Broker for Embedded {
         // In a thread, because a runtime may not be ended from within another.
         let ended = thread::spawn(move || {
             let _ = running.core.join();
-            running.shelf.end();
+            running.shelf.end(deadline);
             let _ = running.keeper.join();
             // The connections end by themselves when their last words are written.
             running.connections.shutdown_timeout(left.min(LAST_MOMENT));
@@ -407,7 +407,7 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         if let Some(running) = self.running.lock().take() {
             let _ = self.owner.try_send(ToOwner::Input(Input::Stop));
-            running.shelf.end();
+            running.shelf.end(Instant::now());
             running.connections.shutdown_background();
         }
     }

@@ -28,7 +28,7 @@ impl Watched {
             && !matches!(error, StoreError::TooLong { .. })
             && self.trouble.lock().replace(error.to_string()).is_none()
         {
-            tracing::error!(%error, "the store fails; it is tried again until it works");
+            tracing::error!(%error, "the store fails; nothing is lost, it is tried again until it works");
         }
         result
     }

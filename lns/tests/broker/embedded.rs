@@ -6,11 +6,14 @@ use std::net::{IpAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lns::broker::{
-    Broker, BrokerError, Embedded, EmbeddedConfig, Message, Origin, Publication, Ticket,
+    Broker, BrokerError, Embedded, EmbeddedConfig, Message, Origin, Publication, Surroundings,
+    Ticket,
 };
+use lns::clock::Clock;
+use lns::store::{Fault, FaultyStore, MemoryStore};
 use rumqttc::{Packet, QoS};
 
 use crate::support::*;
@@ -268,4 +271,28 @@ fn mosquittos_clients_talk_to_it_in_3_1_1_and_5() {
         assert!(command.status().unwrap().success());
         assert_eq!(taken.0.lock().unwrap().last().unwrap().payload, version.as_bytes());
     }
+}
+
+#[test]
+fn it_stops_in_time_though_the_store_refuses_everything() {
+    let (store, faults) = FaultyStore::new(Box::new(MemoryStore::new()));
+    let around = Surroundings {
+        intake: Taken::default().intake(),
+        store: Arc::new(store),
+        gate: None,
+        clock: Clock::start(),
+    };
+    let broker = Embedded::open(loopback(), around).unwrap();
+    let mut kept = options("kept", broker.address());
+    kept.set_clean_session(false);
+    let kept = Tester::connect(kept);
+    assert!(kept.subscribe("kept/#"));
+    faults.always(Fault::Full);
+    let before = faults.commits();
+    let publisher = Tester::connect(options("publisher", broker.address()));
+    publisher.client.publish("kept/one", QoS::AtLeastOnce, false, "1").unwrap();
+    eventually("the store was asked", || faults.commits() > before);
+    let begun = Instant::now();
+    broker.stop(Duration::from_secs(1));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lns_broker::{Change, Key, Record, SessionId, Token};
 use parking_lot::{Condvar, Mutex};
@@ -35,7 +35,8 @@ pub(super) struct Shelf {
 #[derive(Default)]
 struct Waiting {
     changes: Vec<(Token, Vec<Change>)>,
-    ended: bool,
+    /// Nothing comes any more, and a store that refuses is tried until then.
+    ended: Option<Instant>,
 }
 
 impl Shelf {
@@ -50,19 +51,23 @@ impl Shelf {
         Token(self.committed.load(Ordering::Acquire))
     }
 
-    /// Nothing comes after what has been put.
-    pub fn end(&self) {
-        self.waiting.lock().ended = true;
+    /// Nothing comes after what has been put. A store that refuses it is tried until `deadline`.
+    pub fn end(&self, deadline: Instant) {
+        self.waiting.lock().ended = Some(deadline);
         self.filled.notify_one();
     }
 
     /// What has gathered; `None`: there will be nothing more.
     fn take(&self) -> Option<Vec<(Token, Vec<Change>)>> {
         let mut waiting = self.waiting.lock();
-        while waiting.changes.is_empty() && !waiting.ended {
+        while waiting.changes.is_empty() && waiting.ended.is_none() {
             self.filled.wait(&mut waiting);
         }
         (!waiting.changes.is_empty()).then(|| std::mem::take(&mut waiting.changes))
+    }
+
+    fn is_over(&self) -> bool {
+        self.waiting.lock().ended.is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -77,7 +82,12 @@ pub(super) fn start(
             let last = group.last().map_or(0, |(token, _)| token.0);
             let changes: Vec<_> = group.into_iter().flat_map(|(_, changes)| changes).collect();
             while let Err(error) = commit(&*store, &changes) {
-                tracing::error!(%error, "MQTT's sessions are not stored; trying again");
+                if shelf.is_over() {
+                    tracing::error!(%error, "the last of MQTT's sessions are not stored; nobody was told that they are");
+                    return;
+                }
+                // The store itself says once that it fails, and once that it works again.
+                tracing::debug!(%error, "MQTT's sessions are not stored; trying again");
                 thread::sleep(RETRY);
             }
             shelf.committed.store(last, Ordering::Release);
