@@ -1,6 +1,6 @@
 //! Every request comes in here: who may ask, how much, and for how long.
 //!
-//! There is no authentication yet, so what protects the server is that it listens on loopback. A
+//! The control plane has no authentication yet, so what protects it is that it is for this machine. A
 //! web page in a browser on the same machine reaches loopback too, hence two rules:
 //! * a listener on loopback answers only requests that call it by a loopback name in `Host`, or by
 //!   one of the configured names: a page whose own name was made to point to 127.0.0.1 calls it by
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -75,6 +75,11 @@ async fn admit(
     let (mut parts, body) = request.into_parts();
     if afar {
         parts.extensions.insert(Afar);
+    }
+    // Told at once, not after the time that a body has.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        let message = format!("the body is over {MAX_BODY} bytes");
+        return Err(ApiError::new(ErrorType::RequestTooLarge, message));
     }
     let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await.map_err(|_| {
         let message = format!("the body did not arrive within {} s", BODY_TIME.as_secs());

@@ -57,6 +57,14 @@ pub enum AuthorityError {
         /// What is not.
         missing: PathBuf,
     },
+    /// The file is there and holds no key.
+    #[error("{} holds no private key: {error}; restore it from a backup", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What was found.
+        error: rcgen::Error,
+    },
     /// Something is no key or no certificate.
     #[error("cannot make a certificate: {0}")]
     Unusable(#[from] rcgen::Error),
@@ -104,7 +112,7 @@ impl Authority {
         let folder = data_dir.join(FOLDER);
         let (certificate, key) = (folder.join("ca.pem"), folder.join("ca.key"));
         match (read(&certificate)?, read(&key)?) {
-            (Some(pem), Some(key)) => Self::with(folder, pem, KeyPair::from_pem(&key)?),
+            (Some(pem), Some(text)) => Self::with(folder, pem, key_of(&key, &text)?),
             (None, None) => {
                 fs::create_dir_all(&folder).map_err(|error| AuthorityError::File {
                     verb: "create",
@@ -120,7 +128,7 @@ impl Authority {
             (Some(_), None) => Err(AuthorityError::Torn { there: certificate, missing: key }),
             // The key is written first, so this is a start that was cut short.
             (None, Some(text)) => {
-                let pair = KeyPair::from_pem(&text)?;
+                let pair = key_of(&key, &text)?;
                 let pem = root(now)?.self_signed(&pair)?.pem();
                 write(&certificate, &pem, false)?;
                 Self::with(folder, pem, pair)
@@ -292,6 +300,11 @@ fn read(path: &Path) -> Result<Option<String>, AuthorityError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(AuthorityError::File { verb: "read", path: path.to_owned(), error }),
     }
+}
+
+fn key_of(path: &Path, text: &str) -> Result<KeyPair, AuthorityError> {
+    KeyPair::from_pem(text)
+        .map_err(|error| AuthorityError::Damaged { path: path.to_owned(), error })
 }
 
 /// Puts a file in its place at once, for everybody to read or for us alone.

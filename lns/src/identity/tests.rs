@@ -442,6 +442,9 @@ fn the_authority_is_made_once_and_its_keys_are_ours_alone() {
     }
     assert!(made.server(&["no name".to_owned()], now).is_err());
 
+    std::fs::write(folder.path().join("tls/ca.key"), "-----BEGIN PRI").unwrap();
+    let damaged = Authority::open(folder.path(), now).unwrap_err().to_string();
+    assert!(damaged.contains("tls/ca.key") && damaged.contains("backup"), "{damaged}");
     std::fs::remove_file(folder.path().join("tls/ca.key")).unwrap();
     let torn = Authority::open(folder.path(), now).unwrap_err();
     assert!(matches!(torn, AuthorityError::Torn { .. }), "{torn}");

@@ -1,9 +1,12 @@
 //! Who may ask, what is no operation, and what any bytes get.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{Method, Request, StatusCode};
+use hyper::body::{Bytes, Frame, SizeHint};
 use lns::api::{ApiState, Surroundings, router};
 use lns::store::MemoryStore;
 use serde_json::Value;
@@ -117,4 +120,32 @@ async fn a_handler_that_fails_answers_and_the_next_is_served() {
     assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(failed.error().0, "InternalServerException");
     assert_eq!(api.ask("GET /healthz", Value::Null).await.status, StatusCode::OK);
+}
+
+/// A body that is announced and never comes.
+struct Announced(u64);
+
+impl HttpBody for Announced {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_refused_before_it_comes() {
+    let api = Api::new();
+    let request = Request::post("/device-profiles").body(Body::new(Announced((1 << 20) + 1)));
+    let answer = api.send(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.error().0, "RequestEntityTooLargeException");
 }
