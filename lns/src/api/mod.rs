@@ -81,7 +81,7 @@ pub struct ApiState {
 }
 
 /// Says who asks, as [`Identity::asker`](crate::identity::Identity::asker) does. May block.
-pub type Askers = Arc<dyn Fn(&Shown<'_>) -> Result<Option<Asker>, ReasonCode> + Send + Sync>;
+pub type Askers = Arc<dyn Fn(&Shown<'_>) -> Result<Option<Arc<Asker>>, ReasonCode> + Send + Sync>;
 
 /// Opens the server's own authority.
 pub type OwnAuthority = Arc<dyn Fn() -> Result<Arc<Authority>, AuthorityError> + Send + Sync>;

@@ -156,7 +156,7 @@ async fn identify(state: &ApiState, peer: &Peer, headers: &HeaderMap) -> Result<
     let _place = state.asking.acquire().await.expect("it is never closed");
     let failed = |_| ApiError::new(ErrorType::Internal, "finding out who asks has failed");
     match tokio::task::spawn_blocking(ask).await.map_err(failed)? {
-        Ok(Some(asker)) => Ok(Who::Somebody(Arc::new(asker))),
+        Ok(Some(asker)) => Ok(Who::Somebody(asker)),
         Ok(None) => Err(wrong_secret()),
         Err(ReasonCode::ConnectionRateExceeded) => {
             let why = "too many wrong passwords or tokens from this address; try again later";

@@ -38,6 +38,7 @@ use password::{is_token, token_id};
 
 pub use access::policies_of;
 pub use asker::Asker;
+use asker::Askers;
 pub use authority::{Authority, AuthorityError, KeyAndCertificate, ServerFiles};
 pub use password::{MAX_PASSWORD, NewToken, Passwords, Verdict, hash, new_token};
 pub use reserved::may_publish;
@@ -97,6 +98,7 @@ pub struct Identity {
     registrations: OnceLock<Registrations>,
     /// The rights that somebody holds: as many as there are sessions.
     held: Mutex<Held>,
+    askers: Askers,
 }
 
 #[derive(Default)]
@@ -120,6 +122,7 @@ impl Identity {
             authority: Mutex::default(),
             registrations: OnceLock::new(),
             held: Mutex::default(),
+            askers: Askers::default(),
         }
     }
 
@@ -161,13 +164,13 @@ impl Identity {
 
     /// Who asks something over HTTP, where there is no connection whose rights would have to be
     /// kept: what is true now counts. `Ok(None)` and errors as of [`Self::identify`].
-    pub fn asker(&self, shown: &Shown<'_>) -> Result<Option<Asker>, ReasonCode> {
+    pub fn asker(&self, shown: &Shown<'_>) -> Result<Option<Arc<Asker>>, ReasonCode> {
         let now = self.clock.now();
         let Some(proof) = self.prove(shown, now)? else {
             self.turn_away(shown);
             return Ok(None);
         };
-        let asker = Asker::new(&proof, shown, (&self.registry, now));
+        let asker = self.askers.of(&proof, shown, (&self.registry, now));
         asker.map(Some).ok_or(ReasonCode::NotAuthorized)
     }
 

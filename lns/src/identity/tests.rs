@@ -396,6 +396,11 @@ fn who_asks_over_http_has_no_client_identifier_and_may_what_counts_now() {
     let named = asker(&Shown { server_name: Some("lns.example"), ..shown });
     assert!(named.may(Action::GetRetainedMessage, "a"));
     assert!(!named.may(Action::GetRetainedMessage, "lns/v1/x"), "the server's own");
+    assert!(Arc::ptr_eq(&plain, &asker(&shown)), "the same records make the same rights");
+    world.registry.detach_policy("http", &name).unwrap();
+    assert!(!asker(&shown).may(Action::Publish, "lamp/a"), "other records make others");
+    world.registry.attach_policy("http", &name).unwrap();
+    assert!(asker(&shown).may(Action::Publish, "lamp/a"));
     assert!(plain.may_send("any", "door/open") && !plain.may_send("any", "window"));
     assert!(!plain.may(Action::SendDirectMessage, "any"), "of no topic");
     world.set_status(&name, CertificateStatus::Inactive);
