@@ -161,7 +161,7 @@ const OF_IDENTITY: [&str; 39] = [
 /// Runs a script against a server of its own; it must have called these.
 async fn conforms(script: &str, operations: &[&str]) {
     let (router, _fake) = fake::api();
-    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--http").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, router, async {
