@@ -1,6 +1,6 @@
 // What Node.js has of the language and this interpreter has not, or has in another way: the order
 // that `sort` makes of comparisons that contradict each other, numbers and dates in the manner of a
-// country. What is not here follows the interpreter.
+// country; copies of whole structures. What is not here follows the interpreter.
 //
 // `zoneOffset(name, ms)` is how far a time zone is ahead of UTC at an instant, in minutes; NaN if
 // there is no such zone. The value of this file is a function that takes it.
@@ -245,4 +245,81 @@
   }
   replace(Date.prototype, 'toString', withZone);
   replace(Date.prototype, 'toTimeString', withZone);
+
+  // --- structuredClone -----------------------------------------------------------------------------
+
+  var ERRORS = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
+
+  function uncloneable(value) {
+    var error = new Error(String(value) + ' could not be cloned.');
+    error.name = 'DataCloneError';
+    return error;
+  }
+
+  // What an object with contents of its own kind begins as; undefined if it has none.
+  function shellOf(value) {
+    if (Array.isArray(value)) {
+      return new Array(value.length);
+    }
+    if (value instanceof Date) {
+      return new Date(value.getTime());
+    }
+    if (value instanceof RegExp) {
+      return new RegExp(value.source, value.flags);
+    }
+    if (value instanceof Boolean || value instanceof Number || value instanceof String) {
+      return Object(value.valueOf());
+    }
+    if (value instanceof ArrayBuffer) {
+      return value.slice(0);
+    }
+    if (value instanceof DataView) {
+      return new DataView(value.buffer.slice(0), value.byteOffset, value.byteLength);
+    }
+    if (value instanceof Error) {
+      var kind = ERRORS.find(function (known) { return value instanceof known; }) || Error;
+      return new kind(value.message);
+    }
+    return value instanceof Map ? new Map() : value instanceof Set ? new Set() : undefined;
+  }
+
+  function typedCopy(value) {
+    // A Buffer comes out as the bytes that it is.
+    var kind = value instanceof Uint8Array ? Uint8Array : value.constructor;
+    return new kind(value);
+  }
+
+  function copy(value, seen) {
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      throw uncloneable(value);
+    }
+    if (typeof value !== 'object' || value === null) {
+      return value;
+    }
+    if (seen.has(value)) {
+      return seen.get(value);
+    }
+    var typed = ArrayBuffer.isView(value) && !(value instanceof DataView);
+    var shell = typed ? typedCopy(value) : shellOf(value);
+    var result = shell === undefined ? {} : shell;
+    seen.set(value, result);
+    if (result instanceof Map) {
+      value.forEach(function (member, key) { result.set(copy(key, seen), copy(member, seen)); });
+    } else if (result instanceof Set) {
+      value.forEach(function (member) { result.add(copy(member, seen)); });
+    } else if (shell === undefined || Array.isArray(result)) {
+      Object.keys(value).forEach(function (key) { result[key] = copy(value[key], seen); });
+    }
+    return result;
+  }
+
+  Object.defineProperty(globalThis, 'structuredClone', {
+    value: function structuredClone(value) {
+      if (arguments.length === 0) {
+        throw new TypeError('The "value" argument must be specified');
+      }
+      return copy(value, new Map());
+    },
+    writable: true, configurable: true, enumerable: true
+  });
 })
