@@ -16,10 +16,17 @@ pub(super) struct Site {
 
 impl Site {
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With this in the section `[http]`, too.
+    pub fn with(http_keys: &str) -> Self {
         let (folder, place) = (tempfile::tempdir().expect("a folder"), Place::free());
         let config = folder.path().join("lns.toml");
         let (mqtt, http) = (place.port(8883), place.port(8443));
-        let text = format!("[mqtt]\ntls_listen = \"{mqtt}\"\n[http]\ntls_listen = \"{http}\"\n");
+        let text = format!(
+            "[mqtt]\ntls_listen = \"{mqtt}\"\n[http]\ntls_listen = \"{http}\"\n{http_keys}"
+        );
         std::fs::write(&config, text).expect("a file");
         let flag = config.to_string_lossy().into_owned();
         let server = super::start(place, folder.path(), &["--config", &flag]);

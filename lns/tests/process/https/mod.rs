@@ -233,3 +233,21 @@ fn certificates_that_do_not_count_are_nobodys() {
     // Who shows none is somebody on this machine.
     assert_eq!(publish(&site, None, "a").status, 200);
 }
+
+#[test]
+fn a_port_that_wants_certificates_speaks_to_nobody_without_one() {
+    if !is_there() {
+        return;
+    }
+    let site = Site::with("require_client_certificate = true\n");
+    let (_, target) = site.certificate("pump");
+    site.policy("own", own_things());
+    site.attach("own", &target);
+    assert_eq!(publish(&site, Some("pump"), "pump%2Fa").status, 200);
+    assert_eq!(publish(&site, Some("pump"), "other%2Fa").status, 403);
+    let nobody = publish(&site, None, "pump%2Fa");
+    assert_eq!(nobody.status, 0, "{}", nobody.body);
+    assert!(nobody.body.contains("certificate required"), "{}", nobody.body);
+    let health = asked(curl(&site, None, "/healthz", &[]));
+    assert_eq!(health.status, 0, "not even this: {}", health.body);
+}
