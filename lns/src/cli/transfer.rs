@@ -97,4 +97,22 @@ mod tests {
         assert!(error.to_string().contains("--data"), "{error}");
         assert!(!from.exists() && !file.exists());
     }
+
+    #[test]
+    fn a_cut_export_is_refused_and_nothing_of_it_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let file = dir.path().join("records.txt");
+        let store = open(StoreKind::Sled, &from).unwrap();
+        store.commit(&[put(Table::Meta, "m", "a secret of some length")]).unwrap();
+        drop(store);
+        export(&ExportArgs { file: file.clone(), run: run(&from) }).unwrap();
+        let whole = std::fs::read_to_string(&file).unwrap();
+        let secret = whole.split_whitespace().find(|word| word.len() > 25).unwrap();
+        let end = whole.find(secret).unwrap() + secret.len();
+        std::fs::write(&file, &whole[..end]).unwrap();
+        let error = format!("{:#}", import(&ImportArgs { file, run: run(&to) }).unwrap_err());
+        assert!(error.contains("line 2") && error.contains("cut off"), "{error}");
+        assert!(!error.contains(secret), "{error}");
+    }
 }
