@@ -25,6 +25,9 @@ use crate::treaty;
 
 /// An uplink younger than this shows that its gateway is there.
 const FRESH: TimeDelta = TimeDelta::from_secs(60);
+/// A bridge gives a gateway up after a longer silence than this; what comes earlier is the bridge's
+/// own end.
+const SILENCE_US: i64 = 30_000_000;
 
 /// Which bridge something came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +189,10 @@ impl Ears {
                 tracing::info!(%gateway, address, protocol, "gateway connected");
                 let what = format!("gateway connected from {address}, protocol version {protocol}");
                 self.observer.show(now, '✓', &who, &what);
+            }
+            GatewayEvent::Disconnected { silent_us } if *silent_us < SILENCE_US => {
+                tracing::info!(%gateway, "gateway let go: its bridge stops");
+                self.observer.show(now, '·', &who, "gateway let go: its bridge stops");
             }
             GatewayEvent::Disconnected { silent_us } => {
                 let seconds = silent_us / 1_000_000;
