@@ -89,28 +89,14 @@ pub(super) fn start(
     let sockets = http::Sockets::bind(config)?;
     let (common, inboxes) = common(config, clock, store)?;
     let (loaded, undelivered) = read_back(&common)?;
-    let limits = parts::codec_limits(&config.codec);
-    let encoder = Encoder::start(limits, clock.clone())?;
-    let service = Arc::new(Service {
-        partitions: common.partitions.clone(),
-        router: Arc::clone(&common.router),
-        gateways: Arc::clone(&common.gateways),
-        encoder,
-        last_uplinks: Arc::clone(&common.last_uplinks),
-        expiry: parts::delta(config.downlink.expiry),
-        network: Arc::new(parts::network(config)),
-        clock: clock.clone(),
-    });
+    let service = service(config, &common)?;
     let intake: SharedIntake = Arc::default();
     let mut out = way_out(config, &common, (&intake, &service), undelivered)?;
 
     let radios = Arc::new(Radios::new(Arc::clone(&out.broker)));
     let abandon = Arc::new(AtomicBool::new(false));
     let news = open_news(&common, &mut out, &loaded)?;
-    for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
-        let queue = device.queue.iter().map(|queued| &queued.item);
-        out.shadows.binding.found(device.about.dev_eui, queue);
-    }
+    tell_found(&out, &loaded);
     let committer = start_committer(&common, &out, (inboxes.committer, news), &abandon)?;
     let lanes = start_lanes(config, &common, inboxes.lanes, &radios)?;
     let partitions = start_partitions(
@@ -120,38 +106,13 @@ pub(super) fn start(
     )?;
 
     let ears = Arc::new(ears(config, &common, &out, &radios));
-    let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
-    let downlinks = Arc::new(Downlinks::new(Arc::clone(&service), registry, broker));
-    let around = Around {
-        service: &service,
-        broker: &out.broker,
-        shadows: &out.shadows.door,
-        url: sockets.as_ref().map(|sockets| sockets.url(config)),
-    };
-    let rules = RuleRooms::start(config, &common, &around)?;
-    let rooms: Vec<Arc<dyn Listener>> =
-        vec![Arc::clone(&out.shadows.door) as _, Arc::clone(&rules.rules) as _];
-    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(&ears), rooms });
+    let url = sockets.as_ref().map(|sockets| sockets.url(config));
+    let rules = open_intake(config, &common, (&out, &service, &ears), (&intake, url))?;
 
     let (stopping, stop) = watch::channel(false);
-    let bridge = doors::open_bridge(config, &common, (&ears, &radios))?;
-    let housekeeping = doors::keep_house(
-        config,
-        &common,
-        (&out.outbox, &out.broker, bridge.handle.clone(), &ears),
-        stop.clone(),
-    )?;
-    let rooms = http::Rooms {
-        rules: &rules,
-        service: &service,
-        broker: &out.broker,
-        shadows: &out.shadows,
-        events: &out.events,
-    };
-    let http = match sockets {
-        Some(sockets) => sockets.open(config, &common, rooms, stop)?,
-        None => http::HttpDoor::default(),
-    };
+    let inside =
+        Inside { out: &out, rules: &rules, service: &service, ears: &ears, radios: &radios };
+    let (bridge, http, housekeeping) = open_doors(config, &common, &inside, (sockets, stop))?;
     Ok(Server {
         addresses: Addresses {
             semtech_udp: bridge.address,
@@ -185,6 +146,75 @@ pub(super) fn start(
             housekeeping,
         },
     })
+}
+
+/// What the doors lead to.
+struct Inside<'a> {
+    out: &'a WayOut,
+    rules: &'a RuleRooms,
+    service: &'a Arc<Service>,
+    ears: &'a Arc<Ears>,
+    radios: &'a Radios,
+}
+
+/// Opens what the world comes in by, and starts the thread that keeps the house.
+fn open_doors(
+    config: &Config,
+    common: &Common,
+    &Inside { out, rules, service, ears, radios }: &Inside<'_>,
+    (sockets, stop): (Option<http::Sockets>, watch::Receiver<bool>),
+) -> anyhow::Result<(doors::BridgeDoor, http::HttpDoor, JoinHandle<()>)> {
+    let bridge = doors::open_bridge(config, common, (ears, radios))?;
+    let around = (&out.outbox, &out.broker, bridge.handle.clone(), ears);
+    let housekeeping = doors::keep_house(config, common, around, stop.clone())?;
+    let WayOut { broker, shadows, events, .. } = out;
+    let rooms = http::Rooms { rules, service, broker, shadows, events };
+    let http = match sockets {
+        Some(sockets) => sockets.open(config, common, rooms, stop)?,
+        None => http::HttpDoor::default(),
+    };
+    Ok((bridge, http, housekeeping))
+}
+
+/// What applications ask of devices.
+fn service(config: &Config, common: &Common) -> anyhow::Result<Arc<Service>> {
+    let limits = parts::codec_limits(&config.codec);
+    let encoder = Encoder::start(limits, common.clock.clone())?;
+    Ok(Arc::new(Service {
+        partitions: common.partitions.clone(),
+        router: Arc::clone(&common.router),
+        gateways: Arc::clone(&common.gateways),
+        encoder,
+        last_uplinks: Arc::clone(&common.last_uplinks),
+        expiry: parts::delta(config.downlink.expiry),
+        network: Arc::new(parts::network(config)),
+        clock: common.clock.clone(),
+    }))
+}
+
+/// Starts the rules; from now on senders' messages are taken.
+fn open_intake(
+    config: &Config,
+    common: &Common,
+    (out, service, ears): (&WayOut, &Arc<Service>, &Arc<Ears>),
+    (intake, url): (&SharedIntake, Option<String>),
+) -> anyhow::Result<RuleRooms> {
+    let (registry, broker) = (Arc::clone(&common.registry), Arc::clone(&out.broker));
+    let downlinks = Arc::new(Downlinks::new(Arc::clone(service), registry, broker));
+    let around = Around { service, broker: &out.broker, shadows: &out.shadows.door, url };
+    let rules = RuleRooms::start(config, common, &around)?;
+    let rooms: Vec<Arc<dyn Listener>> =
+        vec![Arc::clone(&out.shadows.door) as _, Arc::clone(&rules.rules) as _];
+    *intake.write() = Some(Intake { downlinks, ears: Arc::clone(ears), rooms });
+    Ok(rules)
+}
+
+/// Tells the binding what was queued before.
+fn tell_found(out: &WayOut, loaded: &[Loaded]) {
+    for device in loaded.iter().flat_map(|loaded| &loaded.devices) {
+        let queue = device.queue.iter().map(|queued| &queued.item);
+        out.shadows.binding.found(device.about.dev_eui, queue);
+    }
 }
 
 fn common(
