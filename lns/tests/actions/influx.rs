@@ -41,6 +41,27 @@ fn points_are_lines_of_a_request_with_its_token() {
     assert!(!shown.contains("secret"), "{shown}");
 }
 
+/// Version 3 takes what is right of a request, refuses it for what is not, and names the lines.
+#[test]
+fn version_3_has_a_door_of_its_own() {
+    let bench = Bench::new();
+    let endpoint = Endpoint::answering(|_, body| match body.contains("bad") {
+        true => (StatusCode::BAD_REQUEST, Duration::ZERO),
+        false => (StatusCode::NO_CONTENT, Duration::ZERO),
+    });
+    let Target::Influx(target) = target(&endpoint) else { unreachable!("it is one") };
+    let api = InfluxApi::V3 { database: "field data".into() };
+    bench.apply(vec![Target::Influx(InfluxTarget { api, precision: "ms", ..target })]);
+    for line in ["m v=1 1000", "m bad", "m v=3 3000"] {
+        bench.queue(0, point(line));
+    }
+    bench.drained(0);
+    assert_eq!((bench.meters(0).sent.get(), bench.meters(0).dead.get()), (2, 1));
+    let (path, headers, _) = endpoint.got().swap_remove(0);
+    assert_eq!(path, "/api/v3/write_lp?db=field%20data&precision=millisecond");
+    assert_eq!(headers["authorization"], "Bearer secret");
+}
+
 #[test]
 fn a_point_that_the_server_refuses_takes_no_other_with_it() {
     let bench = Bench::new();
