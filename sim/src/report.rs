@@ -83,7 +83,11 @@ impl Report {
                 total.confirmed,
                 format!("{} acknowledged, {} given up", total.acked, total.given_up),
             ),
-            ("heard by no gateway", self.unheard_up, String::new()),
+            (
+                "heard by no gateway",
+                self.unheard_up,
+                format!("{} times a gateway was sending meanwhile", air.deaf),
+            ),
             (
                 "PUSH_DATA",
                 air.push_data,
