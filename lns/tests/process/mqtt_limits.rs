@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::json;
-use system_tests::harness::{Http, Place};
+use system_tests::harness::{Http, Place, eventually};
 
 use super::identity::{ended, tools};
 
@@ -17,7 +17,7 @@ fn a_configuration_limits_clients_and_lets_nobody_in_without_proof() {
     let text = "[mqtt]\nanonymous = \"none\"\n[mqtt.limits]\npayload = \"1KiB\"\n";
     std::fs::write(&config, text).expect("a file");
     let server = super::start(place, folder.path(), &["--config", &config.to_string_lossy()]);
-    assert!(server.log().contains("for users alone"), "{}", server.log());
+    eventually("the log to say who may come", || server.log().contains("for users alone"));
     let http = Http(place.http());
     let all = json!({ "Version": "2012-10-17",
         "Statement": { "Effect": "Allow", "Action": "iot:*", "Resource": "*" } });
