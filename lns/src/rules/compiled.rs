@@ -1,6 +1,6 @@
 //! The rules as they are now, ready to be evaluated, and by topic filter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lns_pipeline::rule::action::Action;
@@ -58,7 +58,8 @@ impl Compiled {
             return None;
         }
         let mut next = Compiled::default();
-        let gone = |name: &&String| !records.iter().any(|record| record.name == **name);
+        let names: HashSet<&str> = records.iter().map(|record| &*record.name).collect();
+        let gone = |name: &&String| !names.contains(name.as_str());
         self.by_name.keys().filter(gone).for_each(|name| observer.rules.forget_rule(name));
         for record in records {
             let Some(ready) = same(&record).or_else(|| ready(record, observer)) else { continue };
