@@ -14,6 +14,8 @@ mod mosquitto;
 mod packets;
 mod rights;
 mod stage;
+mod statements_kept;
+mod statements_refused;
 mod support;
 mod talker;
 mod tls;
