@@ -27,8 +27,8 @@ pub(crate) struct Connection {
     pub check_at: Option<Timestamp>,
     /// How many messages may be in flight to the client.
     pub window: usize,
-    /// Whether the client wants reason strings.
-    pub wants_words: bool,
+    /// Whether the client takes reason strings.
+    pub takes_words: bool,
     /// The largest packet that the client takes.
     pub maximum_packet_size: usize,
     /// Bytes that the shell has and the socket not yet.
@@ -69,7 +69,7 @@ impl Connection {
             last_heard: turn.now,
             check_at: None,
             window: usize::from(asked.min(turn.bounds.in_flight)).max(1),
-            wants_words: connect.problem_information,
+            takes_words: connect.takes_words(),
             maximum_packet_size: connect.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
             unwritten: 0,
             aliases_in: Vec::new(),
@@ -82,11 +82,9 @@ impl Connection {
         }
     }
 
-    /// The reason string for a refusal: never in a packet that the client may find too large
-    /// (MQTT 5.0 §3.4.2.2.2), and each is far shorter than this.
+    /// The reason string for a refusal.
     pub fn words(&self, reason: ReasonCode) -> Option<&'static str> {
-        let is_wanted = self.wants_words && self.maximum_packet_size >= 1024;
-        reason.words().filter(|_| is_wanted && reason.is_refusal())
+        reason.words().filter(|_| self.takes_words && reason.is_refusal())
     }
 
     /// Whether the shell takes more messages for it.

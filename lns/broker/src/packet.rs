@@ -75,6 +75,13 @@ impl Connect {
             will: None,
         }
     }
+
+    /// Whether the client takes reason strings: it wants them, and no packet that has one can be too
+    /// large for it (MQTT 5.0 §3.4.2.2.2). Each is far shorter than this.
+    pub(crate) fn takes_words(&self) -> bool {
+        let has_room = self.maximum_packet_size.is_none_or(|most| most >= 1024);
+        self.version == Version::V5 && self.problem_information && has_room
+    }
 }
 
 /// The last will of a client (MQTT 5.0 §3.1.2.5).

@@ -101,7 +101,7 @@ fn topics_and_names_may_be_as_long_as_a_length_can_say() {
     }
 }
 
-/// [MQTT-3.8.4-3]: the subscription is another one, what is retained comes again, nothing is missed.
+/// [MQTT-3.8.4-3], [MQTT-3.8.4-4], [MQTT-3.8.4-8]: the subscription is another one, what is retained comes again, nothing is missed.
 #[test]
 fn a_subscription_that_is_made_again_replaces_the_first() {
     for mqtt in BOTH {
@@ -122,7 +122,7 @@ fn a_subscription_that_is_made_again_replaces_the_first() {
     }
 }
 
-/// [MQTT-3.8.4-6], [MQTT-3.9.3-1], [MQTT-3.10.4-6]: one answer for all, in their order.
+/// [MQTT-3.8.4-5] to [MQTT-3.8.4-7], [MQTT-3.9.3-1]: one answer for all, in their order.
 #[test]
 fn many_filters_in_a_packet_are_many_subscriptions() {
     for mqtt in BOTH {
@@ -140,7 +140,7 @@ fn many_filters_in_a_packet_are_many_subscriptions() {
     }
 }
 
-/// [MQTT-3.10.4-3]: a message that is under way is seen through.
+/// [MQTT-3.10.4-2], [MQTT-3.10.4-3]: a message that is under way is seen through.
 #[test]
 fn who_unsubscribes_still_gets_what_had_begun() {
     for mqtt in BOTH {
@@ -182,7 +182,7 @@ fn one_message_is_retained_a_topic_and_an_empty_one_clears_it() {
     }
 }
 
-/// [MQTT-4.3.3-9] to [MQTT-4.3.3-12]: DUP says nothing that counts; PUBREL frees the identifier.
+/// [MQTT-4.3.3-10] to [MQTT-4.3.3-12]: DUP says nothing that counts; PUBREL frees the identifier.
 #[test]
 fn a_qos_2_message_is_passed_on_once_for_each_release() {
     for mqtt in BOTH {
@@ -211,7 +211,7 @@ fn a_qos_2_message_is_passed_on_once_for_each_release() {
     }
 }
 
-/// [MQTT-4.4.0-1], [MQTT-4.3.3-4]: what was received is not sent again, but its release is.
+/// [MQTT-4.4.0-1], [MQTT-4.3.3-6]: what was received is not sent again, but its release is.
 #[test]
 fn a_release_is_repeated_after_a_lost_connection() {
     for mqtt in BOTH {
@@ -236,7 +236,7 @@ fn a_release_is_repeated_after_a_lost_connection() {
     }
 }
 
-/// [MQTT-4.3.3-4]: a PUBREC that refuses ends it, and a PUBREL must not follow.
+/// [MQTT-4.3.3-4], [MQTT-4.4.0-2]: a PUBREC that refuses ends it, and a PUBREL must not follow.
 #[test]
 fn a_qos_2_message_that_its_reader_refuses_is_over() {
     let stage = Stage::new(Mqtt::V5, "refused");
@@ -255,7 +255,7 @@ fn a_qos_2_message_that_its_reader_refuses_is_over() {
     a.leave_with(0, &Props::default().long(p::SESSION_EXPIRY, 0));
 }
 
-/// [MQTT-3.1.4-5]: a client need not wait for CONNACK.
+/// Section 3.1.4: a client need not wait for CONNACK.
 #[test]
 fn what_is_said_right_behind_connect_is_done() {
     for mqtt in BOTH {
@@ -375,7 +375,7 @@ fn reasons_are_spared_who_does_not_want_them() {
     }
 }
 
-/// [MQTT-3.3.4-1] and 4.8.2: filters that overlap, one of them shared.
+/// [MQTT-3.3.4-5], section 4.8.2: filters that overlap, one of them shared.
 #[test]
 fn a_shared_subscription_stands_beside_a_plain_one() {
     let stage = Stage::new(Mqtt::V5, "beside");
@@ -390,6 +390,6 @@ fn a_shared_subscription_stands_beside_a_plain_one() {
     numbers.sort_unstable();
     assert_eq!(numbers, [[1], [2]]);
     for wrong in ["$share/group", "$share//t", "$share/a+/t", "$share/a#/t", "$share/g/"] {
-        assert_eq!(a.subscribe(&[(wrong, 1)]), [0x8F], "[MQTT-4.8.2-1]: {wrong}");
+        assert_eq!(a.subscribe(&[(wrong, 1)]), [0x8F], "[MQTT-4.8.2-1], [MQTT-4.8.2-2]: {wrong}");
     }
 }

@@ -74,7 +74,7 @@ const IN_V5: &[Wrong] = &[
         PROTOCOL_ERROR,
     ),
     ("3.15.1-1, AUTH's flags", b"\xF1\0", MALFORMED),
-    ("4.12.0-6, AUTH without a method in CONNECT", b"\xF0\x06\x18\x04\x15\0\x01x", PROTOCOL_ERROR),
+    ("4.12.0-7, AUTH without a method in CONNECT", b"\xF0\x06\x18\x04\x15\0\x01x", PROTOCOL_ERROR),
     ("3.4.2, a reason that PUBACK does not have", b"\x40\x03\0\x01\x03", MALFORMED),
 ];
 
@@ -196,7 +196,7 @@ fn is_not_let_in(mqtt: Mqtt, hellos: &[WrongHello]) {
     let stage = Stage::new(mqtt, "hello");
     for (statement, body, reason) in hellos {
         let mut a = Talker::silent(stage.address, mqtt);
-        // What follows is not looked at (3.1.4-1, 3.2.0-1).
+        // What follows is not looked at (3.1.4-6).
         a.say(&[packet(0x10, body), packet(0xC0, b"")].concat());
         if let Some(reason) = reason {
             let ack = a.expect(CONNACK);

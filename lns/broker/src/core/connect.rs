@@ -95,9 +95,8 @@ impl Core {
         self.turn.note(Note::Refused { client_id, reason });
         let connection = connecting.connection;
         let connect = &connecting.connect;
-        let wants_words = connect.version == Version::V5 && connect.problem_information;
         let mut ack = ConnAck::because(reason);
-        ack.reason_string = reason.words().filter(|_| wants_words);
+        ack.reason_string = reason.words().filter(|_| connect.takes_words());
         self.turn.send(connection, ServerPacket::ConnAck(Box::new(ack)));
         self.turn.out.push(Output::Close(connection));
         let (at, event) = (self.turn.now, PresenceEvent::ConnectFailed(reason));

@@ -257,6 +257,7 @@ fn a_subscription_identifier_is_no_way_round_no_local_for_shared() {
 /// The reason strings that a client hears in answer to what it may not do.
 fn words(connect: lns_broker::Connect) -> Vec<&'static str> {
     let mut lab = Lab::new();
+    lab.connect_with(connect.clone(), with(&[(Asked::Connect, "a")]).1);
     let denied = with(&[(Asked::Publish, "no"), (Asked::Subscribe, "no")]).1;
     lab.connect_with(connect, denied);
     lab.says("a", publish(1, "no", "x", Q1));
@@ -268,6 +269,7 @@ fn words(connect: lns_broker::Connect) -> Vec<&'static str> {
         ServerPacket::PubAck(ack) | ServerPacket::PubRec(ack) => ack.reason_string,
         ServerPacket::SubAck(ack) => ack.reason_string,
         ServerPacket::Disconnect(of) => of.reason_string,
+        ServerPacket::ConnAck(ack) => ack.reason_string,
         _ => None,
     });
     said.collect()
@@ -276,7 +278,7 @@ fn words(connect: lns_broker::Connect) -> Vec<&'static str> {
 #[test]
 fn refusals_say_why_to_clients_that_want_to_know() {
     let why = ReasonCode::NotAuthorized.words().expect("it has words");
-    assert_eq!(words(v5("a")), [why, why, why, "the server stops"]);
+    assert_eq!(words(v5("a")), [why, why, why, why, "the server stops"]);
     let mut deaf = v5("a");
     deaf.problem_information = false;
     assert_eq!(words(deaf), [""; 0]);
