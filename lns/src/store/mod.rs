@@ -115,6 +115,7 @@ pub fn open(kind: StoreKind, dir: &Path) -> Result<Box<dyn Store>, StoreError> {
     let lock = DirLock::acquire(dir)?;
     version::check(dir, kind)?;
     let store = watched::Watched::new(open(&dir.join(kind.name()))?);
+    version::note_opened(dir, kind)?;
     Ok(Box::new(Owned { store, _lock: lock }))
 }
 

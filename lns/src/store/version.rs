@@ -1,7 +1,8 @@
 //! The marker in a data directory: its format, and the kind of store in it.
 //!
-//! `<dir>/version` is two lines of text, `lns-data 1` and `store sled`. It is written before the
-//! store, so a directory with a store and no marker has been tampered with.
+//! `<dir>/version` is lines of text: `lns-data 1`, `store sled`, and `opened` once the store was there.
+//! It is written before the store, so a directory with a store and no marker has been tampered with;
+//! and so has one whose store was there and is not.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -33,7 +34,41 @@ pub(super) fn check(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
     if store != kind {
         return Err(StoreError::OtherKind { dir: dir.to_owned(), found: store, wanted: kind });
     }
+    if let Some(file) = file_of(kind).filter(|file| is_opened(&text) && !dir.join(file).exists()) {
+        return Err(StoreError::Corrupt {
+            what: format!(
+                "the data directory {} has had a {kind} store, and its file {file} is gone (to start \
+                 with nothing, remove the file \"version\", too)",
+                dir.display()
+            ),
+        });
+    }
     Ok(())
+}
+
+/// Notes that the store has been opened: from now on it is missed when it is not there.
+pub(super) fn note_opened(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
+    let noted = fs::read_to_string(dir.join("version")).is_ok_and(|text| is_opened(&text));
+    if noted { Ok(()) } else { write(dir, &format!("{}{OPENED}\n", head(kind))) }
+}
+
+const OPENED: &str = "opened";
+
+fn is_opened(text: &str) -> bool {
+    text.lines().any(|line| line == OPENED)
+}
+
+/// The file without which there is no store of this kind.
+fn file_of(kind: StoreKind) -> Option<&'static str> {
+    match kind {
+        StoreKind::Memory => None,
+        StoreKind::Sled => Some("sled/db"),
+        StoreKind::Redb => Some("redb/records.redb"),
+    }
+}
+
+fn head(kind: StoreKind) -> String {
+    format!("lns-data {FORMAT}\nstore {kind}\n")
 }
 
 fn parse(text: &str) -> Option<(u32, StoreKind)> {
@@ -59,11 +94,15 @@ fn mark_new(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
             });
         }
     }
+    write(dir, &head(kind))
+}
+
+fn write(dir: &Path, text: &str) -> Result<(), StoreError> {
     let failed =
         |source| StoreError::io(format!("mark the data directory {}", dir.display()), source);
     let draft = dir.join("version.new");
     let mut file = File::create(&draft).map_err(failed)?;
-    write!(file, "lns-data {FORMAT}\nstore {kind}\n").map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     fs::rename(&draft, dir.join("version")).map_err(failed)?;
     size::sync_dir(dir)

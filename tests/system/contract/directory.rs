@@ -80,6 +80,28 @@ fn a_marker_that_is_damaged_or_gone_is_refused() {
 }
 
 #[test]
+fn a_store_that_was_there_and_is_gone_is_missed() {
+    for kind in crate::DURABLE {
+        let dir = crate::folder();
+        let (folder, marker) = (dir.path().join(kind.name()), dir.path().join("version"));
+        drop(open(kind, dir.path()).unwrap());
+        // As an older release marks it, and as a death right after the marking leaves it.
+        fs::write(&marker, format!("lns-data {FORMAT}\nstore {kind}\n")).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        drop(open(kind, dir.path()).unwrap());
+
+        fs::remove_dir_all(&folder).unwrap();
+        let error = open(kind, dir.path()).err().unwrap().to_string();
+        for expected in [kind.name(), "is gone", "a backup", "version"] {
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+        assert!(!folder.exists(), "nothing is made in its place");
+        fs::remove_file(&marker).unwrap();
+        drop(open(kind, dir.path()).unwrap());
+    }
+}
+
+#[test]
 fn the_memory_store_leaves_no_trace() {
     let dir = crate::folder();
     let store = open(StoreKind::Memory, &dir.path().join("data")).unwrap();
