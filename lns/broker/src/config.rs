@@ -103,6 +103,10 @@ pub struct Limits {
     pub filters_per_subscribe: Option<usize>,
     /// Subscriptions of one session.
     pub subscriptions: Option<usize>,
+    /// Shared subscriptions of all sessions: a group and a filter each.
+    pub shared_subscriptions: Option<usize>,
+    /// Sessions that share one subscription.
+    pub shared_subscription_members: Option<usize>,
     /// Bytes of a client identifier.
     pub client_id_bytes: Option<usize>,
     /// Seconds of keep alive at least and at most. A client of MQTT 5 is told; one of MQTT 3.1.1
@@ -112,6 +116,8 @@ pub struct Limits {
     pub user_property_bytes: Option<usize>,
     /// Messages that one connection may publish in a second.
     pub publishes_per_second: Option<u32>,
+    /// Messages that all connections together may publish in a second.
+    pub all_publishes_per_second: Option<u32>,
     /// Clients that may connect in a second.
     pub connects_per_second: Option<u32>,
     /// How often one client may connect in a second.
@@ -131,10 +137,13 @@ impl Limits {
             topic_slashes: Some(7),
             filters_per_subscribe: Some(8),
             subscriptions: Some(50),
+            shared_subscriptions: Some(100),
+            shared_subscription_members: Some(100),
             client_id_bytes: Some(128),
             keep_alive: Some((30, 1200)),
             user_property_bytes: Some(8 << 10),
             publishes_per_second: Some(100),
+            all_publishes_per_second: Some(20_000),
             connects_per_second: Some(3000),
             client_connects_per_second: Some(1),
             message_expiry: Some(604_800),

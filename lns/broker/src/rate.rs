@@ -23,6 +23,11 @@ impl Allowance {
         }
         is_there
     }
+
+    /// The same where there may be no limit.
+    pub fn takes(&mut self, per_second: Option<u32>, now: Timestamp) -> bool {
+        per_second.is_none_or(|most| self.take(most, now))
+    }
 }
 
 /// Clients whose last CONNECTs are remembered at a time. Beyond it the oldest is forgotten, and may
@@ -41,7 +46,7 @@ pub(crate) struct Arrivals {
 impl Arrivals {
     /// Whether one more may connect.
     pub fn take(&mut self, most: Option<u32>, now: Timestamp) -> bool {
-        most.is_none_or(|most| self.all.take(most, now))
+        self.all.takes(most, now)
     }
 
     /// Whether this client may connect once more.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lns_pipeline::topic::{TopicFilter, Trie};
 
+use crate::config::Limits;
 use crate::packet::SubscriptionOptions;
 use crate::turn::Slot;
 
@@ -19,6 +20,8 @@ pub(crate) struct Table {
     leaves: Vec<Leaf>,
     free: Vec<u32>,
     by_filter: HashMap<TopicFilter, u32>,
+    /// How many groups there are in all leaves.
+    groups: usize,
 }
 
 /// Everybody who is subscribed to one filter.
@@ -84,11 +87,25 @@ impl Table {
         let at = self.leaf_of(&wanted.filter);
         let leaf = &mut self.leaves[at as usize];
         let is_new = if wanted.is_shared {
-            leaf.share(&wanted.text, subscriber)
+            let before = leaf.groups.len();
+            let is_new = leaf.share(&wanted.text, subscriber);
+            self.groups += leaf.groups.len() - before;
+            is_new
         } else {
             leaf.put(subscriber)
         };
         (at, is_new)
+    }
+
+    /// Whether one more session may share this subscription.
+    pub fn may_share(&self, wanted: &Wanted, limits: &Limits) -> bool {
+        let leaf = self.by_filter.get(&wanted.filter).map(|at| self.leaf(*at));
+        let group = leaf.and_then(|leaf| leaf.groups.iter().find(|one| one.name == wanted.text));
+        let (there, most) = match group {
+            Some(group) => (group.members.len(), limits.shared_subscription_members),
+            None => (self.groups, limits.shared_subscriptions),
+        };
+        most.is_none_or(|most| there < most)
     }
 
     /// Takes a subscription away.
@@ -98,7 +115,9 @@ impl Table {
             for group in leaf.groups.iter_mut().filter(|group| &*group.name == text) {
                 group.members.retain(|member| member.slot != slot);
             }
+            let before = leaf.groups.len();
             leaf.groups.retain(|group| !group.members.is_empty());
+            self.groups -= before - leaf.groups.len();
         } else if let Ok(place) = leaf.plain.binary_search_by_key(&slot, |one| one.slot) {
             leaf.plain.remove(place);
         }

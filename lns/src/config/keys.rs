@@ -99,9 +99,12 @@ keys! {
     mqtt.limits.user_properties: |value| within(value, ByteSize(0), ByteSize::mib(255));
     mqtt.limits.filters_per_subscribe;
     mqtt.limits.subscriptions;
+    mqtt.limits.shared_subscriptions;
+    mqtt.limits.shared_subscription_members;
     mqtt.limits.unacknowledged;
     mqtt.limits.topic_aliases;
     mqtt.limits.publishes_per_second: |value| within(value, 0, 1_000_000);
+    mqtt.limits.all_publishes_per_second: |value| within(value, 0, 1_000_000);
     mqtt.limits.bytes_per_second: |value| within(value, ByteSize(0), ByteSize::mib(1024));
     mqtt.limits.connects_per_second: |value| within(value, 0, 1_000_000);
     mqtt.limits.client_connects_per_second: |value| within(value, 0, 1_000_000);

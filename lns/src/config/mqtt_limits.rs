@@ -19,12 +19,18 @@ pub struct MqttLimits {
     pub filters_per_subscribe: u32,
     /// Subscriptions of one client.
     pub subscriptions: u32,
+    /// Shared subscriptions of all clients: a group and a filter each.
+    pub shared_subscriptions: u32,
+    /// Clients that share one subscription.
+    pub shared_subscription_members: u32,
     /// Messages without acknowledgement, each way.
     pub unacknowledged: u16,
     /// Topic aliases of one connection, each way.
     pub topic_aliases: u16,
     /// Messages that one connection publishes in a second.
     pub publishes_per_second: u32,
+    /// Messages that all connections publish in a second.
+    pub all_publishes_per_second: u32,
     /// Bytes that one connection reads and writes in a second.
     pub bytes_per_second: ByteSize,
     /// CONNECTs of all clients in a second.
@@ -51,9 +57,12 @@ impl Default for MqttLimits {
             user_properties: ByteSize(0),
             filters_per_subscribe: 0,
             subscriptions: 0,
+            shared_subscriptions: 0,
+            shared_subscription_members: 0,
             unacknowledged: 0,
             topic_aliases: 0,
             publishes_per_second: 0,
+            all_publishes_per_second: 0,
             bytes_per_second: ByteSize(0),
             connects_per_second: 0,
             client_connects_per_second: 0,

@@ -22,7 +22,7 @@ use crate::access::{Access, Rights};
 use crate::config::Config;
 use crate::event::{DisconnectReason, Input, Output};
 use crate::packet::{ClientPacket, ConnectionId, Disconnect};
-use crate::rate::Arrivals;
+use crate::rate::{Allowance, Arrivals};
 use crate::reason::ReasonCode;
 use crate::retained::Retained;
 use crate::session::Session;
@@ -50,6 +50,8 @@ pub struct Core {
     own: OwnPublications,
     departed: Departed,
     arrivals: Arrivals,
+    /// What all clients together may publish.
+    publishing: Allowance,
     scratch: Scratch,
     next_session: u64,
     next_message: u64,
@@ -70,6 +72,7 @@ impl Core {
             own: OwnPublications::default(),
             departed: Departed::default(),
             arrivals: Arrivals::default(),
+            publishing: Allowance::default(),
             scratch: Scratch::default(),
             next_session: 1,
             next_message: 1,

@@ -66,14 +66,17 @@ impl Core {
         self.accept(slot, publish)
     }
 
-    /// Whether the client may publish one more in this second. What it says at QoS 0 beyond that is
-    /// dropped: nothing is promised of it.
+    /// Whether the client, and all of them together, may publish one more in this second. What is
+    /// said at QoS 0 beyond that is dropped: nothing is promised of it.
     fn check_rate(&mut self, slot: Slot, qos: Qos) -> Result<(), Refusal> {
-        let Some(most) = self.config.limits.publishes_per_second else { return Ok(()) };
-        let now = self.turn.now;
+        let (limits, now) = (&self.config.limits, self.turn.now);
+        let (each, all) = (limits.publishes_per_second, limits.all_publishes_per_second);
+        if each.or(all).is_none() {
+            return Ok(());
+        }
         let Some(session) = self.sessions.get_mut(slot) else { return Ok(()) };
         let Some(connection) = &mut session.connection else { return Ok(()) };
-        if connection.allowance.take(most, now) {
+        if connection.allowance.takes(each, now) && self.publishing.takes(all, now) {
             return Ok(());
         }
         if qos != Qos::AtMostOnce {

@@ -102,6 +102,10 @@ impl Core {
         if place.is_err() && session.subscriptions.len() >= most {
             return Err(ReasonCode::QuotaExceeded);
         }
+        if place.is_err() && wanted.is_shared && !self.table.may_share(&wanted, &self.config.limits)
+        {
+            return Err(ReasonCode::QuotaExceeded);
+        }
         let subscriber = Subscriber { slot, options, identifier };
         let (leaf, is_new) = self.table.insert(&wanted, subscriber);
         if let Err(place) = place {

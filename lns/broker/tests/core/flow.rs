@@ -244,6 +244,58 @@ fn a_client_that_publishes_too_fast_is_told_so_and_goes_on_when_it_slows_down() 
 }
 
 #[test]
+fn all_clients_together_may_publish_so_much_and_each_its_own_share() {
+    let limits = Limits {
+        publishes_per_second: Some(3),
+        all_publishes_per_second: Some(4),
+        ..Limits::default()
+    };
+    let mut lab = Lab::with(Config { limits, ..Config::default() });
+    let mut answers = Vec::new();
+    for name in ["a", "b"] {
+        lab.connect(v5(name));
+        lab.heard(name);
+        for id in 1..=4 {
+            lab.says(name, publish(id, "t", "", Q1));
+        }
+        answers.push(lab.heard(name).iter().filter(|one| !one.contains("Quota")).count());
+    }
+    assert_eq!(answers, [3, 1]);
+    lab.pass(1);
+    lab.says("b", publish(9, "t", "", Q1));
+    assert_eq!(lab.heard("b"), ["PUBACK 9"]);
+}
+
+#[test]
+fn shared_subscriptions_and_their_members_have_limits() {
+    let limits = Limits {
+        shared_subscriptions: Some(2),
+        shared_subscription_members: Some(2),
+        ..Limits::default()
+    };
+    let mut lab = Lab::with(Config { limits, ..Config::default() });
+    let wants = |lab: &mut Lab, name: &str, filters: &[&str]| {
+        let filters: Vec<_> = filters.iter().map(|filter| (*filter, Q1)).collect();
+        lab.says(name, subscribe(1, &filters));
+        lab.heard(name).pop().unwrap()
+    };
+    for name in ["a", "b", "c"] {
+        lab.connect(v5(name));
+    }
+    let all = ["$share/g/t", "$share/g/u", "$share/h/t", "t"];
+    assert_eq!(wants(&mut lab, "a", &all), "SUBACK 1 [01 01 97 01]");
+    assert_eq!(wants(&mut lab, "b", &all[..1]), "SUBACK 1 [01]");
+    assert_eq!(wants(&mut lab, "c", &all[..2]), "SUBACK 1 [97 01]");
+    assert_eq!(wants(&mut lab, "a", &all[..1]), "SUBACK 1 [01]", "it is a member already");
+    lab.cut("b");
+    assert_eq!(wants(&mut lab, "c", &all[..1]), "SUBACK 1 [01]");
+    lab.says("a", unsubscribe(2, &all[..2]));
+    lab.says("c", unsubscribe(2, &all[1..2]));
+    assert_eq!(wants(&mut lab, "a", &all[2..]), "SUBACK 1 [01 01]", "a place is free");
+    assert_eq!(wants(&mut lab, "a", &all[1..2]), "SUBACK 1 [97]");
+}
+
+#[test]
 fn clients_that_connect_too_fast_are_turned_away_until_they_slow_down() {
     let limits = Limits { client_connects_per_second: Some(1), ..Limits::default() };
     let mut lab = Lab::with(Config { limits, ..Config::default() });
