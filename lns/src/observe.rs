@@ -76,6 +76,7 @@ pub struct Observer {
     gateways: GatewayGauges,
     broker: IntGaugeVec,
     store_bytes: IntGauge,
+    certificate_ends: IntGaugeVec,
     bridge: IntGaugeVec,
     rare: Rare,
     shadows: Shadows,
@@ -147,6 +148,11 @@ impl Observer {
             gateways: GatewayGauges::new(&make),
             broker: make.gauges("lns_broker", "How the MQTT broker is doing", "what"),
             store_bytes: make.gauge("lns_store_bytes", "Size of the store, approximately"),
+            certificate_ends: make.gauges(
+                "lns_tls_certificate_expiry_timestamp_seconds",
+                "Until when the certificate is valid that is shown",
+                "door",
+            ),
             bridge: make.gauges("lns_bridge", "What the gateway bridge counted", "what"),
             rare: Rare::new(&make),
             shadows: Shadows::new(&make),
@@ -266,6 +272,11 @@ impl Observer {
     /// Takes over how large the store is.
     pub fn store_size(&self, bytes: u64) {
         self.store_bytes.set(bytes as i64);
+    }
+
+    /// Takes over until when the certificate is valid that is shown at a door.
+    pub fn certificate_ends(&self, door: &str, end: Timestamp) {
+        self.certificate_ends.with_label_values(&[door]).set(end.secs());
     }
 
     /// Takes over why windows were left without an offer.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use lns_lorawan::Timestamp;
 use parking_lot::Mutex;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -21,6 +22,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio_rustls::TlsAcceptor;
+
+use crate::identity::Parsed;
 
 /// The names by which clients ask for MQTT where it shares a port; `x-amzn-mqtt-ca` is AWS's.
 pub const MQTT: [&[u8]; 2] = [b"x-amzn-mqtt-ca", b"mqtt"];
@@ -89,6 +92,18 @@ impl TlsSettings {
     pub fn read(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
         let certificate = Arc::new(Renewed::read(Files { certificate, key })?);
         Ok(Self { certificate, require_certificate: false })
+    }
+
+    /// Until when the certificate is valid that is shown now; `None`: it cannot be told.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        self.certificate.look(Instant::now());
+        let current = self.certificate.current.load();
+        Some(Parsed::of_der(current.cert.first()?).ok()?.not_after)
+    }
+
+    /// The file that the certificate is read from.
+    pub fn certificate_file(&self) -> &Path {
+        &self.certificate.files.certificate
     }
 }
 

@@ -84,6 +84,7 @@ fn scraped() -> BTreeMap<String, Kind> {
     observer.published.with_label_values(&["mqtt"]);
     observer.codec_errors.with_label_values(&["script"]);
     observer.mailbox.with_label_values(&["0"]);
+    observer.certificate_ends("mqtt", Timestamp::from_micros(0));
     observer.rules.rule("a");
     observer.rules.action("a", "0");
     observer.bridge_counters([("datagrams/push_data".to_owned(), 1)]);

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use super::certificates::Certificates;
 use super::ears::Ears;
 use super::gate::Gatekeeper;
 use super::intake::Intake;
@@ -61,6 +62,7 @@ pub(super) struct Common {
     pub committer: Sender<Batch>,
     pub ledgers: rooms::Ledgers,
     pub identity: Arc<Identity>,
+    pub certificates: Arc<Certificates>,
 }
 
 /// The mailboxes' receiving ends.
@@ -252,6 +254,7 @@ fn common(
         committer,
         ledgers: rooms::Ledgers::default(),
         identity,
+        certificates: Arc::default(),
     };
     let inboxes =
         Inboxes { partitions: partition_inboxes, lanes: lanes_inbox, committer: committer_inbox };
@@ -323,7 +326,7 @@ fn way_out(
         gate: Some(Arc::new(Gatekeeper(Arc::clone(&common.identity)))),
         clock: common.clock.clone(),
     };
-    let (broker, mqtt) = parts::broker(config, around, &common.identity)?;
+    let (broker, mqtt) = parts::broker(config, around, (&common.identity, &common.certificates))?;
     let shadows = ShadowRoom::start(config, common, (&broker, service))?;
     let progress = Arc::new(Progress::new(Arc::clone(&common.delivered)));
     let events = Arc::new(Events::new(&common.registry, &broker, &common.clock));

@@ -82,6 +82,7 @@ pub(super) fn keep_house(
     let (outbox, broker) = (Arc::clone(outbox), Arc::clone(broker));
     let (store, ledgers) = (Arc::clone(&common.store), Arc::clone(&common.ledgers));
     let (ears, identity) = (Arc::clone(ears), Arc::clone(&common.identity));
+    let certificates = Arc::clone(&common.certificates);
     let mut registrations = Registrations::default();
     let mut keep = move |last: &mut Instant| {
         registrations.sync(&registry, &gateways, bridge.as_ref(), require_registered);
@@ -96,6 +97,7 @@ pub(super) fn keep_house(
             ears.miss();
             ears.events.look_around();
             observer.store_size(store.size_bytes());
+            certificates.look(clock.now(), &observer);
             store.look_again();
             observer.broker_status(&broker.status());
             if let Some(step) = clock.discipline() {

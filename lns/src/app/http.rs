@@ -123,6 +123,7 @@ impl Sockets {
         let secure = match secure {
             Some(bound) => {
                 let settings = parts::http_tls(config, &common.identity, common.clock.now())?;
+                common.certificates.watch("http", &settings);
                 let mqtt = embedded.map(Embedded::websocket);
                 let acceptor = tls::acceptor(&settings, &protocols(mqtt.is_some()))?;
                 Some(Port { listener: bound.listener, tls: Some(Secure { acceptor, mqtt }) })

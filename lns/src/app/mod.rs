@@ -4,6 +4,7 @@
 mod bridges;
 mod broker_bounds;
 mod build;
+mod certificates;
 mod doors;
 mod ears;
 mod gate;

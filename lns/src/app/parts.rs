@@ -8,6 +8,7 @@ use lns_core::env::ExtraChannel;
 use lns_lorawan::{DevAddrPrefix, Region, RxDelay, TimeDelta, Timestamp};
 use lns_pipeline::codec::Limits;
 
+use super::certificates::Certificates;
 use crate::broker::{
     Broker, BrokerTls, BrokerUrl, Credentials, Embedded, EmbeddedConfig, External, ExternalConfig,
     Surroundings,
@@ -116,7 +117,7 @@ pub fn codec_limits(config: &CodecConfig) -> Limits {
 pub fn broker(
     config: &Config,
     around: Surroundings,
-    identity: &Identity,
+    (identity, certificates): (&Identity, &Certificates),
 ) -> anyhow::Result<Started> {
     let mqtt = &config.mqtt;
     if let Some(url) = &mqtt.broker_url {
@@ -138,6 +139,7 @@ pub fn broker(
     embedded.clients = mqtt.max_clients as usize;
     super::broker_bounds::set(&mut embedded, mqtt);
     embedded.tls = tls(config, identity, around.clock.now())?;
+    embedded.tls.iter().for_each(|(_, settings)| certificates.watch("mqtt", settings));
     let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))
