@@ -97,8 +97,7 @@ impl TlsSettings {
     /// Until when the certificate is valid that is shown now; `None`: it cannot be told.
     pub fn not_after(&self) -> Option<Timestamp> {
         self.certificate.look(Instant::now());
-        let current = self.certificate.current.load();
-        Some(Parsed::of_der(current.cert.first()?).ok()?.not_after)
+        self.certificate.current.load().not_after
     }
 
     /// The file that the certificate is read from.
@@ -135,7 +134,7 @@ struct Files {
 }
 
 impl Files {
-    fn load(&self) -> Result<CertifiedKey, TlsError> {
+    fn load(&self) -> Result<Loaded, TlsError> {
         let unreadable = |what, path: &Path, reason: String| TlsError::File {
             what,
             path: path.to_owned(),
@@ -151,7 +150,9 @@ impl Files {
             .map_err(|reason| unreadable("a certificate", &self.certificate, reason))?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| unreadable("a private key", &self.key, error.to_string()))?;
-        Ok(CertifiedKey::from_der(chain, key, &provider())?)
+        let not_after = Parsed::of_der(&chain[0]).ok().map(|parsed| parsed.not_after);
+        let key = Arc::new(CertifiedKey::from_der(chain, key, &provider())?);
+        Ok(Loaded { key, not_after })
     }
 
     /// When each was last written; `None`: it is not there.
@@ -166,8 +167,16 @@ impl Files {
 #[derive(Debug)]
 struct Renewed {
     files: Files,
-    current: ArcSwap<CertifiedKey>,
+    current: ArcSwap<Loaded>,
     seen: Mutex<Seen>,
+}
+
+/// What was in the files.
+#[derive(Debug)]
+struct Loaded {
+    key: Arc<CertifiedKey>,
+    /// Until when the certificate is valid; `None`: it cannot be told.
+    not_after: Option<Timestamp>,
 }
 
 /// The files when they were last looked at.
@@ -210,7 +219,7 @@ impl Renewed {
 impl ResolvesServerCert for Renewed {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.look(Instant::now());
-        Some(self.current.load_full())
+        Some(Arc::clone(&self.current.load().key))
     }
 }
 
@@ -283,7 +292,7 @@ mod tests {
         let [one, two] = [(); 2].map(|()| authority.keys_and_certificate(now).unwrap());
         let files = written(folder.path(), [&one.certificate, &one.private_key]);
         let renewed = Renewed::read(files).unwrap();
-        let shown = || renewed.current.load().cert.clone();
+        let shown = || renewed.current.load().key.cert.clone();
         let first = shown();
         let start = Instant::now();
         // Half of the renewal: the new certificate does not fit the old key.

@@ -139,7 +139,9 @@ pub fn broker(
     embedded.clients = mqtt.max_clients as usize;
     super::broker_bounds::set(&mut embedded, mqtt);
     embedded.tls = tls(config, identity, around.clock.now())?;
-    embedded.tls.iter().for_each(|(_, settings)| certificates.watch("mqtt", settings));
+    if let Some((_, settings)) = &embedded.tls {
+        certificates.watch("mqtt", settings);
+    }
     let broker = Embedded::open(embedded, around)?;
     let address = broker.address();
     Ok((Arc::new(broker), Some(address)))

@@ -113,9 +113,11 @@ pub fn open(kind: StoreKind, dir: &Path) -> Result<Box<dyn Store>, StoreError> {
         StoreKind::Redb => |dir| Ok(Box::new(redb::RedbStore::open(dir)?)),
     };
     let lock = DirLock::acquire(dir)?;
-    version::check(dir, kind)?;
+    let was_opened = version::check(dir, kind)?;
     let store = watched::Watched::new(open(&dir.join(kind.name()))?);
-    version::note_opened(dir, kind)?;
+    if !was_opened {
+        version::note_opened(dir, kind)?;
+    }
     Ok(Box::new(Owned { store, _lock: lock }))
 }
 

@@ -16,6 +16,9 @@ use super::{Store, StoreError, Table, Visit, Write, key, size};
 /// redb's page cache.
 const CACHE_BYTES: usize = 128 << 20;
 
+/// The database, in the store's folder.
+pub(super) const FILE: &str = "records.redb";
+
 /// All tables in one: see [`key`].
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 
@@ -66,7 +69,7 @@ impl Store for RedbStore {
 fn open_database(dir: &Path) -> Result<Database, StoreError> {
     let attempt = format!("open the store {}", dir.display());
     fs::create_dir_all(dir).map_err(|source| StoreError::io(&attempt, source))?;
-    let file = dir.join("records.redb");
+    let file = dir.join(FILE);
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(&file)

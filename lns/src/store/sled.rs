@@ -27,6 +27,9 @@ use super::{Store, StoreError, Table, Visit, Write, key, size};
 /// sled's page cache: at the smaller end of the 64 to 256 MB where it does well.
 const CACHE_BYTES: u64 = 128 << 20;
 
+/// sled's log, in the store's folder.
+pub(super) const FILE: &str = "db";
+
 /// How long a database that just failed may take to let go of its file.
 const LET_GO: Duration = Duration::from_secs(2);
 
@@ -107,7 +110,7 @@ impl Database {
         let attempt = || format!("open the store {}", dir.display());
         delete_unfinished_snapshots(dir).map_err(|source| StoreError::io(attempt(), source))?;
         let db = open_patiently(dir).map_err(|error| failed(&attempt(), error))?;
-        let log = File::open(dir.join("db")).map_err(|source| StoreError::io(attempt(), source))?;
+        let log = File::open(dir.join(FILE)).map_err(|source| StoreError::io(attempt(), source))?;
         let database = Self { db, log, blobs: dir.join("blobs"), blobs_synced: Mutex::new(None) };
         database.flush()?;
         database.sync_blobs(true)?;

@@ -6,9 +6,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{StoreError, StoreKind, size};
+use super::{StoreError, StoreKind, redb, size, sled};
 
 /// The newest format that this release opens, and the one it writes.
 ///
@@ -16,11 +16,14 @@ use super::{StoreError, StoreKind, size};
 /// their own; this number is about the directory's layout and the keys.
 pub const FORMAT: u32 = 1;
 
-/// Checks that `dir` may be opened as a store of `kind`, and marks it when it is new.
-pub(super) fn check(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
+/// Checks that `dir` may be opened as a store of `kind`, and marks it when it is new. Whether the
+/// store was opened before.
+pub(super) fn check(dir: &Path, kind: StoreKind) -> Result<bool, StoreError> {
     let path = dir.join("version");
     let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return mark_new(dir, kind),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return mark_new(dir, kind).map(|()| false);
+        }
         text => {
             text.map_err(|source| StoreError::io(format!("read {}", path.display()), source))?
         }
@@ -34,37 +37,35 @@ pub(super) fn check(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
     if store != kind {
         return Err(StoreError::OtherKind { dir: dir.to_owned(), found: store, wanted: kind });
     }
-    if let Some(file) = file_of(kind).filter(|file| is_opened(&text) && !dir.join(file).exists()) {
+    let is_opened = text.lines().any(|line| line == OPENED);
+    if let Some(file) = file_of(dir, kind).filter(|file| is_opened && !file.exists()) {
         return Err(StoreError::Corrupt {
             what: format!(
-                "the data directory {} has had a {kind} store, and its file {file} is gone (to start \
+                "the data directory {} has had a {kind} store, and its file {} is gone (to start \
                  with nothing, remove the file \"version\", too)",
-                dir.display()
+                dir.display(),
+                file.display()
             ),
         });
     }
-    Ok(())
+    Ok(is_opened)
 }
 
 /// Notes that the store has been opened: from now on it is missed when it is not there.
 pub(super) fn note_opened(dir: &Path, kind: StoreKind) -> Result<(), StoreError> {
-    let noted = fs::read_to_string(dir.join("version")).is_ok_and(|text| is_opened(&text));
-    if noted { Ok(()) } else { write(dir, &format!("{}{OPENED}\n", head(kind))) }
+    write(dir, &format!("{}{OPENED}\n", head(kind)))
 }
 
 const OPENED: &str = "opened";
 
-fn is_opened(text: &str) -> bool {
-    text.lines().any(|line| line == OPENED)
-}
-
 /// The file without which there is no store of this kind.
-fn file_of(kind: StoreKind) -> Option<&'static str> {
-    match kind {
-        StoreKind::Memory => None,
-        StoreKind::Sled => Some("sled/db"),
-        StoreKind::Redb => Some("redb/records.redb"),
-    }
+fn file_of(dir: &Path, kind: StoreKind) -> Option<PathBuf> {
+    let file = match kind {
+        StoreKind::Memory => return None,
+        StoreKind::Sled => sled::FILE,
+        StoreKind::Redb => redb::FILE,
+    };
+    Some(dir.join(kind.name()).join(file))
 }
 
 fn head(kind: StoreKind) -> String {

@@ -23,7 +23,9 @@ pub mod property {
     pub const SESSION_EXPIRY: u8 = 17;
     pub const ASSIGNED_NAME: u8 = 18;
     pub const SERVER_KEEP_ALIVE: u8 = 19;
+    pub const PROBLEM_INFORMATION: u8 = 23;
     pub const WILL_DELAY: u8 = 24;
+    pub const REASON: u8 = 31;
     pub const RECEIVE_MAXIMUM: u8 = 33;
     pub const ALIAS_MAXIMUM: u8 = 34;
     pub const ALIAS: u8 = 35;

@@ -1,5 +1,5 @@
-//! What MQTT tells a server to do, statement by statement, where neither the interoperability cases
-//! nor the core's tests do. The numbers are the conformance statements of MQTT 5.0, appendix B. What
+//! What MQTT tells a server to do, statement by statement, over sockets, where the interoperability
+//! cases do not ask it. The numbers are the conformance statements of MQTT 5.0, appendix B. What
 //! a server must refuse is in `statements_refused.rs`.
 
 use crate::packets::property as p;
@@ -16,6 +16,12 @@ const BOTH: [Mqtt; 2] = [Mqtt::V311, Mqtt::V5];
 
 fn bodies(messages: &[Packet]) -> Vec<&str> {
     messages.iter().map(Packet::body).collect()
+}
+
+/// A PUBLISH of `x` without properties, with an identifier that the talker does not choose.
+fn message(mqtt: Mqtt, flags: u8, (topic, id): (&str, u8)) -> Vec<u8> {
+    let properties = if mqtt == Mqtt::V5 { vec![0] } else { vec![] };
+    packet(0x30 | flags, &[text(topic), vec![0, id], properties, b"x".to_vec()].concat())
 }
 
 /// A session that is there when its client comes back, in either MQTT.
@@ -101,7 +107,8 @@ fn topics_and_names_may_be_as_long_as_a_length_can_say() {
     }
 }
 
-/// [MQTT-3.8.4-3], [MQTT-3.8.4-4], [MQTT-3.8.4-8]: the subscription is another one, what is retained comes again, nothing is missed.
+/// [MQTT-3.8.4-3], [MQTT-3.8.4-4], [MQTT-3.8.4-8]: the subscription is another one, what is retained
+/// comes again, nothing is missed.
 #[test]
 fn a_subscription_that_is_made_again_replaces_the_first() {
     for mqtt in BOTH {
@@ -190,11 +197,7 @@ fn a_qos_2_message_is_passed_on_once_for_each_release() {
         let topic = stage.topic("A");
         let (mut a, mut b) = (stage.client("a"), stage.client("b"));
         b.subscribe(&[(&topic, 1)]);
-        let none = if mqtt == Mqtt::V5 { vec![0] } else { vec![] };
-        let message =
-            packet(0x34, &[text(&topic), vec![0, 9], none.clone(), b"x".to_vec()].concat());
-        let repeated =
-            packet(0x34 | DUP, &[text(&topic), vec![0, 9], none, b"x".to_vec()].concat());
+        let [message, repeated] = [Q2, Q2 | DUP].map(|flags| message(mqtt, flags, (&topic, 9)));
         for first in [&message, &repeated] {
             for said in [first, &repeated, &message] {
                 a.say(said);
@@ -263,15 +266,14 @@ fn what_is_said_right_behind_connect_is_done() {
         let mut b = stage.client("b");
         let topic = stage.topic("A");
         b.subscribe(&[(&topic, 1)]);
-        let none = if mqtt == Mqtt::V5 { vec![0] } else { vec![] };
-        let publish = packet(0x32, &[text(&topic), vec![0, 1], none, b"at once".to_vec()].concat());
+        let publish = message(mqtt, Q1, (&topic, 1));
         let mut a = Talker::silent(stage.address, mqtt);
         a.say(&[stage.hello("a").bytes(), publish, vec![0xC0, 0, 0xE0, 0]].concat());
         assert_eq!(a.expect(CONNACK).reason(), 0);
         assert_eq!(a.expect(PUBACK).packet_id, 1);
         a.expect(PINGRESP);
         assert_eq!(a.hear(LONG), Heard::End);
-        assert_eq!(bodies(&b.messages(1)), ["at once"]);
+        assert_eq!(bodies(&b.messages(1)), ["x"]);
     }
 }
 
@@ -364,14 +366,12 @@ fn a_session_is_said_to_be_there_when_it_is() {
 /// [MQTT-3.1.2-29]: who does not want to know why is told in messages, CONNACK and DISCONNECT alone.
 #[test]
 fn reasons_are_spared_who_does_not_want_them() {
-    const WANTS_REASONS: u8 = 23;
-    const REASON: u8 = 31;
     let stage = Stage::new(Mqtt::V5, "reasons");
     for (wants, told) in [(0, 0), (1, 1)] {
-        let props = Props::default().byte(WANTS_REASONS, wants);
+        let props = Props::default().byte(p::PROBLEM_INFORMATION, wants);
         let (mut a, _) = stage.connect(&stage.hello("a").with(props));
         let refused = a.publish(Q1, "lorawan/x/up", "not the server");
-        assert_eq!((refused.reason(), refused.texts(REASON).len()), (0x87, told));
+        assert_eq!((refused.reason(), refused.texts(p::REASON).len()), (0x87, told));
     }
 }
 
